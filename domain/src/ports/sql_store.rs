@@ -1,0 +1,101 @@
+//! Rows of read models. One SQL text for every database: parameters are `$1`, `$2` ..., instants are integer
+//! microseconds, texts compare as bytes, no LIKE, no implicit order of NULL.
+
+use super::{BoxFuture, Failure};
+
+/// A relational store.
+pub trait SqlStore: Send + Sync {
+    /// Runs all statements in one transaction; none has an effect when one fails or a statement's `expect` differs.
+    /// Returns the affected rows of each.
+    fn write(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<u64>, Failure>>;
+
+    /// Runs all queries on one snapshot.
+    fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>>;
+}
+
+/// A value of a parameter or a column.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SqlValue {
+    /// Nothing.
+    Null,
+    /// A whole number; also instants (microseconds), booleans (0, 1) and minor units of money.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// Bytes, such as a sort key.
+    Bytes(Vec<u8>),
+}
+
+macro_rules! sql_values {
+    ($($from:ty => |$value:ident| $into:expr;)*) => {$(
+        impl From<$from> for SqlValue {
+            fn from($value: $from) -> SqlValue { $into }
+        }
+    )*};
+}
+
+sql_values! {
+    i64 => |value| SqlValue::Int(value);
+    bool => |value| SqlValue::Int(i64::from(value));
+    String => |value| SqlValue::Text(value);
+    &str => |value| SqlValue::Text(value.to_owned());
+    Vec<u8> => |value| SqlValue::Bytes(value);
+    crate::kernel::Timestamp => |value| SqlValue::Int(value.micros());
+}
+
+impl<T: Into<SqlValue>> From<Option<T>> for SqlValue {
+    fn from(value: Option<T>) -> SqlValue {
+        value.map_or(SqlValue::Null, Into::into)
+    }
+}
+
+impl SqlValue {
+    /// The number, if it is one.
+    pub const fn int(&self) -> Option<i64> {
+        if let SqlValue::Int(value) = self { Some(*value) } else { None }
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let SqlValue::Text(value) = self { Some(value) } else { None }
+    }
+
+    /// The bytes, if it is some.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        if let SqlValue::Bytes(value) = self { Some(value) } else { None }
+    }
+}
+
+/// One statement and its parameters.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Statement {
+    /// The text; `$1` is the first parameter.
+    pub sql: String,
+    /// The parameters.
+    pub parameters: Vec<SqlValue>,
+    /// How many rows it must affect for the transaction to stand.
+    pub expect: Option<u64>,
+}
+
+impl Statement {
+    /// A statement whose number of affected rows does not matter.
+    pub fn new(sql: impl Into<String>, parameters: Vec<SqlValue>) -> Statement {
+        Statement { sql: sql.into(), parameters, expect: None }
+    }
+
+    /// The transaction stands only if exactly this many rows are affected.
+    #[must_use]
+    pub fn expecting(mut self, rows: u64) -> Statement {
+        self.expect = Some(rows);
+        self
+    }
+}
+
+/// What a query found: rows of values in the order of its columns.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Rows {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<SqlValue>>,
+}

@@ -1,0 +1,22 @@
+//! What can be asked of processes.
+
+use crate::data::data;
+use crate::kernel::{HospitalId, Position, Timestamp};
+
+data! {
+    /// Tries a failed step of a saga again.
+    struct RetrySagaStep { saga: String, instance: String, step: String }
+    /// Lets a projection skip an event it cannot take.
+    struct SkipProjectionEvent {
+        projection: String,
+        #[schemars(with = "String")]
+        position: Position,
+        reason: String,
+    }
+    /// An import begins.
+    struct StartImport { hospital: HospitalId, manifest: String, watermark: Timestamp }
+    /// An import has brought in everything before this instant.
+    struct AdvanceImport { hospital: HospitalId, manifest: String, watermark: Timestamp }
+    /// An import is over.
+    struct FinishImport { hospital: HospitalId, manifest: String }
+}

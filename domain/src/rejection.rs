@@ -1,0 +1,89 @@
+//! How the domain says no: a closed enum per context, each variant with a stable code that has a page in docs/errors.
+
+use std::fmt;
+
+/// What kind of "no", which decides the HTTP status.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RejectionClass {
+    /// There is no such thing (404).
+    NotFound,
+    /// The state it is in does not allow it (409).
+    Conflict,
+    /// The values make no sense together or by themselves (422).
+    Unprocessable,
+    /// Whoever asks may not (403).
+    Forbidden,
+}
+
+/// A refusal, as the edges show it. Holds nothing personal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rejection {
+    /// Stable, such as `slot-taken`.
+    pub code: &'static str,
+    /// What kind of "no".
+    pub class: RejectionClass,
+    /// The field of the command that is at fault, if one is.
+    pub field: Option<&'static str>,
+    /// For people: what is wrong and how to mend it.
+    pub message: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// A context's own enum of refusals.
+macro_rules! rejections {
+    ($(#[$doc:meta])* pub enum $name:ident {
+        $($(#[$variant_doc:meta])* $variant:ident $({ $($field:ident : $ty:ty),* $(,)? })?
+            = $class:ident $code:literal $(at $at:literal)? : $message:literal;)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+        #[allow(missing_docs, reason = "the message of each variant says what its fields are")]
+        pub enum $name {
+            $($(#[$variant_doc])* #[error($message)] $variant $({ $($field: $ty),* })?,)*
+        }
+
+        impl $name {
+            /// Every code with its class, for the pages in docs/errors and the API description.
+            pub const CODES: &'static [(&'static str, $crate::rejection::RejectionClass)] =
+                &[$(($code, $crate::rejection::RejectionClass::$class)),*];
+        }
+
+        impl From<$name> for $crate::rejection::Rejection {
+            fn from(refusal: $name) -> Self {
+                let message = refusal.to_string();
+                match refusal {
+                    $($name::$variant $({ $($field: _),* })? => $crate::rejection::Rejection {
+                        code: $code,
+                        class: $crate::rejection::RejectionClass::$class,
+                        field: [$($at,)?].first().copied(),
+                        message,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use rejections;
+
+/// The codes of every context, for documentation and its test.
+pub fn all_codes() -> Vec<(&'static str, RejectionClass)> {
+    [
+        crate::policy::PolicyRejection::CODES,
+        crate::organization::OrganizationRejection::CODES,
+        crate::practitioner::PractitionerRejection::CODES,
+        crate::patient::PatientRejection::CODES,
+        crate::scheduling::SchedulingRejection::CODES,
+        crate::laboratory::LaboratoryRejection::CODES,
+        crate::billing::BillingRejection::CODES,
+        crate::process::ProcessRejection::CODES,
+    ]
+    .concat()
+}

@@ -1,0 +1,1 @@
+//! carelog-lab-pdf

@@ -1,0 +1,1 @@
+//! carelog-query-api

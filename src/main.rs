@@ -1,0 +1,2 @@
+//! The program `carelog`.
+fn main() {}
