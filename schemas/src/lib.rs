@@ -1,1 +1,7 @@
-//! carelog-schemas
+//! What is written down: event shapes and their upcasters, sealing of personal values, the frame, read-model tables.
+//!
+//! Everything two crates must agree on that is stored or sent stands here, so that writer and reader never know each
+//! other.
+
+pub mod registry;
+pub mod sealing;
