@@ -5,3 +5,4 @@
 
 pub mod registry;
 pub mod sealing;
+pub mod trace_context;
