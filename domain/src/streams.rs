@@ -91,3 +91,8 @@ pub fn remembered(slot: Slot, command: crate::kernel::CommandId) -> StreamName {
 pub fn import(hospital: HospitalId, manifest: &str) -> StreamName {
     StreamName::new("import", format_args!("{hospital}:{manifest}"))
 }
+
+/// What an instance of a saga took in and carried out; a registration shares its stream with its request.
+pub fn saga(name: &str, instance: &str) -> StreamName {
+    StreamName::new(name, instance)
+}
