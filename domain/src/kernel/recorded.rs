@@ -21,6 +21,10 @@ pub struct Context {
     pub revision: Revision,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// True when whoever imported it had to assume the time (the source gave a date only); always false for live
+    /// traffic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub occurred_assumed: bool,
     /// When it was written down; never goes back within a partition.
     pub recorded_at: Timestamp,
     /// The hospital it happened at, if any.

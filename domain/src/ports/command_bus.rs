@@ -28,6 +28,8 @@ pub struct CommandRequest {
     pub actor: Actor,
     /// When it happened, if not now; needs the permission `import` or the system.
     pub occurred_at: Option<Timestamp>,
+    /// True when an import had to assume that time (stored with every event of the command).
+    pub occurred_assumed: bool,
     /// The version the leading stream must be at (`If-Match`).
     pub if_match: Option<Version>,
     /// The first command of the chain of causes; itself when `None`.

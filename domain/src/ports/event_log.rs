@@ -111,6 +111,8 @@ pub struct ToAppend {
     pub revision: Revision,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// True when an import had to assume that time.
+    pub occurred_assumed: bool,
     /// The hospital it happened at.
     pub hospital: Option<HospitalId>,
     /// By what it is found again.
