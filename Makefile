@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON := target/tools/venv/bin/python
+YEAR := target/data/2024-12-01
+
+.PHONY: help run test bench data fmt lint doc setup
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: ## Install what is missing, build, make a clinic's year around today, serve and import it, say where to look
+	@scripts/setup run
+	@scripts/run
+
+test: ## Install what is missing, then run every check and every test, with the minutes of each stage
+	@scripts/setup test
+	@scripts/test
+
+bench: ## Measure everything in one run and print the table that docs/benchmarks.md keeps
+	@scripts/setup bench
+	@scripts/bench
+
+data: ## Make the year that tests and benches use (ref date 2024-12-01, seeds 1, 2, 3)
+	@scripts/setup data
+	@$(PYTHON) scripts/make_data.py $(YEAR)
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+lint: ## Check formatting, clippy with warnings denied, and advisories and licences
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+
+doc: ## Build the API documentation
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@echo "target/doc/carelog_domain/index.html"
+
+setup: ## Install what every other target needs
+	@scripts/setup run test bench data
