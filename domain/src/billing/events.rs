@@ -1,6 +1,6 @@
 //! What can happen to money.
 
-use super::{CreditedLine, InvoiceKind, InvoiceLine, PaymentMethod, Posting, Totals};
+use super::{CreditedLine, InvoiceKind, InvoiceLine, PaymentMethod, PaymentShare, Posting, Totals};
 use crate::data::data;
 use crate::kernel::{
     AccountId, AllocationId, AppointmentId, Billing, CreditNoteId, Currency, HospitalId, InvoiceId, LocalDate, Money,
@@ -38,7 +38,7 @@ data! {
         /// What is left to pay.
         balance: Money,
     }
-    /// An allocation was undone.
+    /// An allocation was undone, in part or whole.
     struct InvoiceDeallocated {
         invoice: InvoiceId, hospital: HospitalId, patient: PatientId, allocation: AllocationId, amount: Money,
         balance: Money,
@@ -83,6 +83,8 @@ data! {
     struct PaymentRecorded {
         account: AccountId, hospital: HospitalId, patient: PatientId, payment: PaymentId, amount: Money,
         method: PaymentMethod, reference: Option<Billing<String>>, payer: Option<Billing<String>>,
+        /// The invoice it is meant for: as much of it as is open is allocated as soon as both allow it.
+        invoice: Option<InvoiceId>,
     }
     /// It arrived: unapplied credit until allocated.
     struct PaymentSucceeded {
@@ -99,12 +101,18 @@ data! {
     /// Unapplied credit pays an invoice.
     struct CreditAllocated {
         account: AccountId, hospital: HospitalId, patient: PatientId, allocation: AllocationId, invoice: InvoiceId,
-        amount: Money, postings: Vec<Posting>,
+        amount: Money,
+        /// Whose money it is, in the order it was taken; sums to the amount.
+        shares: Vec<PaymentShare>,
+        postings: Vec<Posting>,
     }
-    /// It no longer does.
+    /// It no longer does, in part or whole.
     struct CreditDeallocated {
         account: AccountId, hospital: HospitalId, patient: PatientId, allocation: AllocationId, invoice: InvoiceId,
-        amount: Money, postings: Vec<Posting>,
+        amount: Money,
+        /// To which payments the money returns; sums to the amount.
+        shares: Vec<PaymentShare>,
+        postings: Vec<Posting>,
     }
     /// Unapplied credit of a payment was given back.
     struct RefundMade {

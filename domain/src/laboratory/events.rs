@@ -17,7 +17,7 @@ data! {
     }
     /// Reading began, for the n-th time.
     struct ProcessingStarted { report: LabReportId, patient: PatientId, attempt: u32 }
-    /// It was read; `needs_review` keeps it from the chart.
+    /// It was read; a machine's reading is never final by itself.
     struct LabReportExtracted {
         report: LabReportId, hospital: HospitalId, patient: PatientId, attempt: u32,
         extraction: Clinical<Extraction>,
@@ -25,6 +25,8 @@ data! {
         observations: u32,
         /// Numbers of the critical ones.
         critical: Vec<u32>,
+        /// True keeps it from the chart until a person resolved the review that follows in the same batch.
+        needs_review: bool,
     }
     /// It could not be read; the file stays.
     struct ProcessingFailed { report: LabReportId, patient: PatientId, attempt: u32, reason: FailureReason }
@@ -38,7 +40,7 @@ data! {
     struct LabReportAmended {
         report: LabReportId, hospital: HospitalId, patient: PatientId, changes: Clinical<Vec<ObservationChange>>,
         reason: Clinical<String>,
-        /// Numbers of values that are critical now: their tasks are open again.
+        /// Numbers of all values that are critical now: their tasks are open again, and no others are.
         critical: Vec<u32>,
     }
     /// It was withdrawn before it was final.
