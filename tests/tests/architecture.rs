@@ -1,0 +1,203 @@
+//! The borders of the house: who may know whom, where a vendor may appear, how long a file may grow. Each check names
+//! the edge or the file that breaks it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+/// A file without its tests may have this many lines before it has to be split.
+const LINES_MAX: usize = 450;
+
+const MIDDLE: [&str; 4] =
+    ["carelog-command-api", "carelog-query-api", "carelog-projections", "carelog-sagas"];
+
+/// A vendor's crates, and the one of ours that may know them.
+const VENDORS: [(&str, &[&str]); 12] = [
+    ("sled", &["carelog-event-log", "carelog-documents"]),
+    ("rusqlite", &["carelog-sqlite"]),
+    ("tokio-postgres", &["carelog-postgres"]),
+    ("deadpool-postgres", &["carelog-postgres"]),
+    ("rdkafka", &["carelog-kafka"]),
+    ("aws-sdk-dynamodb", &["carelog-dynamodb"]),
+    ("object_store", &["carelog-blob"]),
+    ("lopdf", &["carelog-lab-pdf"]),
+    ("opentelemetry", &["carelog-telemetry"]),
+    ("opentelemetry-otlp", &["carelog-telemetry"]),
+    ("tracing-opentelemetry", &["carelog-telemetry"]),
+    ("async-graphql", &["carelog-query-api"]),
+];
+
+/// What the domain may be made of: data, derive macros and pure functions.
+const DOMAIN_MAY_USE: [&str; 11] = [
+    "bytes", "chrono", "chrono-tz", "futures", "hex", "schemars", "serde", "serde_json", "sha2", "thiserror", "uuid",
+];
+
+fn workspace() -> Vec<Package> {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().expect("metadata");
+    metadata.packages
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root").to_owned()
+}
+
+fn dependencies(package: &Package) -> Vec<String> {
+    let normal = package.dependencies.iter().filter(|each| each.kind == DependencyKind::Normal);
+    normal.map(|each| each.name.clone()).collect()
+}
+
+fn is_adapter(package: &Package) -> bool {
+    package.manifest_path.as_str().contains("/infra/")
+}
+
+/// Why `from` may not depend on `to`, if it may not.
+fn forbidden(from: &Package, to: &str, adapters: &BTreeSet<String>) -> Option<String> {
+    let name = from.name.as_str();
+    let ours = to.starts_with("carelog-");
+    if name == "carelog" || name == "carelog-tests" {
+        return None;
+    }
+    if name == "carelog-domain" {
+        let allowed = DOMAIN_MAY_USE.contains(&to);
+        return (!allowed).then(|| "the domain knows no IO, no clock, no vendor".to_owned());
+    }
+    if let Some((_, homes)) = VENDORS.iter().find(|(vendor, _)| *vendor == to)
+        && !homes.contains(&name)
+    {
+        return Some(format!("{to} may appear in {homes:?} alone"));
+    }
+    if name == "carelog-schemas" {
+        return (ours && to != "carelog-domain").then(|| "schemas knows the domain alone".to_owned());
+    }
+    if is_adapter(from) {
+        return (ours && to != "carelog-domain" && to != "carelog-schemas")
+            .then(|| "an adapter knows no other adapter and nothing of the middle".to_owned());
+    }
+    if MIDDLE.contains(&name) {
+        return (MIDDLE.contains(&to) || adapters.contains(to))
+            .then(|| "the four middle crates know neither each other nor an adapter".to_owned());
+    }
+    Some(format!("{name} is not on the map: say in this test what it may know"))
+}
+
+#[test]
+fn no_crate_knows_what_it_must_not() {
+    let packages = workspace();
+    let adapters: BTreeSet<String> =
+        packages.iter().filter(|each| is_adapter(each)).map(|each| each.name.to_string()).collect();
+    let broken: Vec<String> = packages
+        .iter()
+        .flat_map(|from| dependencies(from).into_iter().map(move |to| (from, to)))
+        .filter_map(|(from, to)| forbidden(from, &to, &adapters).map(|why| format!("{} -> {to}: {why}", from.name)))
+        .collect();
+    assert!(broken.is_empty(), "forbidden edges:\n  {}", broken.join("\n  "));
+}
+
+#[test]
+fn a_forbidden_edge_would_be_found() {
+    let packages = workspace();
+    let named = |name: &str| packages.iter().find(|each| each.name.as_str() == name).expect("a package");
+    let adapters = BTreeSet::from(["carelog-sqlite".to_owned()]);
+    assert!(forbidden(named("carelog-domain"), "tokio", &adapters).is_some());
+    assert!(forbidden(named("carelog-sagas"), "carelog-projections", &adapters).is_some());
+    assert!(forbidden(named("carelog-query-api"), "carelog-sqlite", &adapters).is_some());
+    assert!(forbidden(named("carelog-projections"), "rusqlite", &adapters).is_some());
+    assert!(forbidden(named("carelog-sqlite"), "carelog-documents", &adapters).is_some());
+    assert!(forbidden(named("carelog-sagas"), "carelog-domain", &adapters).is_none());
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = root();
+    let folders = ["src", "domain", "schemas", "command-api", "query-api", "projections", "sagas", "infra", "tests"];
+    let mut found = Vec::new();
+    folders.iter().for_each(|folder| collect(&root.join(folder), &mut found));
+    assert!(found.len() > 50, "the sources were not found");
+    found.into_iter().map(|path| (path.strip_prefix(&root).expect("below the root").to_owned(), read(&path))).collect()
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if entry.is_dir() && name != "target" && name != "node_modules" {
+            collect(&entry, found);
+        } else if name.ends_with(".rs") {
+            found.push(entry);
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a source file")
+}
+
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+#[test]
+fn no_file_has_grown_too_long() {
+    let long: Vec<String> = sources()
+        .iter()
+        .filter(|(path, _)| !path.to_string_lossy().contains("tests"))
+        .map(|(path, text)| (path, without_tests(text).lines().count()))
+        .filter(|(_, lines)| *lines > LINES_MAX)
+        .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
+        .collect();
+    assert!(long.is_empty(), "split these (at most {LINES_MAX} lines without tests):\n  {}", long.join("\n  "));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent: Vec<String> = sources()
+        .iter()
+        .filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("#!["))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert!(silent.is_empty(), "begin these with //! and what they are:\n  {}", silent.join("\n  "));
+}
+
+#[test]
+fn no_file_has_a_name_that_says_nothing() {
+    let nameless = ["mod", "common", "utils", "util", "helpers", "helper", "types", "misc"];
+    let bad: Vec<String> = sources()
+        .iter()
+        .filter(|(path, _)| nameless.contains(&path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert!(bad.is_empty(), "name these after what they hold:\n  {}", bad.join("\n  "));
+}
+
+#[test]
+fn nothing_is_unfinished_or_switched_off() {
+    // Written in two halves, so that this file is not found by its own search.
+    let marks = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ig", "nore"), concat!("FIX", "ME")];
+    let found: Vec<String> = sources()
+        .iter()
+        .flat_map(|(path, text)| marks.iter().filter(|mark| text.contains(**mark)).map(move |mark| (path, mark)))
+        .map(|(path, mark)| format!("{}: {mark}", path.display()))
+        .collect();
+    assert!(found.is_empty(), "finish these:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn the_domain_reads_no_clock_and_no_environment() {
+    let marks = ["SystemTime", "Instant::now", "Utc::now", "Local::now", "std::env", "std::fs", "std::net", "println!"];
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|(path, _)| path.starts_with("domain/src"))
+        .flat_map(|(path, text)| marks.iter().filter(|mark| text.contains(**mark)).map(move |mark| (path, mark)))
+        .map(|(path, mark)| format!("{}: {mark}", path.display()))
+        .collect();
+    assert!(found.is_empty(), "the domain is handed what it needs:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn every_refusal_has_a_page() {
+    let missing: Vec<String> = carelog_domain::rejection::all_codes()
+        .iter()
+        .filter(|(code, _)| !root().join(format!("docs/errors/{code}.md")).exists())
+        .map(|(code, _)| format!("docs/errors/{code}.md"))
+        .collect();
+    assert!(missing.is_empty(), "write these pages:\n  {}", missing.join("\n  "));
+}
