@@ -3,6 +3,8 @@
 //! Everything two crates must agree on that is stored or sent stands here, so that writer and reader never know each
 //! other.
 
+pub mod frame;
+pub mod read_models;
 pub mod registry;
 pub mod sealing;
 pub mod trace_context;

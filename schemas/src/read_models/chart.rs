@@ -1,0 +1,171 @@
+//! The patient's chart as documents: one partition key a patient, one item for each source stream.
+//!
+//! ```text
+//! chart__a#<patient>    profile               <- patient:<patient>             [`Profile`]
+//!                       hospital#<hospital>   <- patient-schedule:<hospital>:<patient>  [`KnownAt`]
+//!                       appointment#<id>      <- appointment:<id>              [`ChartAppointment`]
+//!                       report#<id>           <- lab-report:<id>               [`ChartReport`]
+//!                       invoice#<id>          <- invoice:<id>                  [`ChartInvoice`]
+//! sets#chart            live                  {"live": "a", "layout": "..."}
+//! checkpoints__a#chart  <partition, 5 digits> {"size": 12, "root": "...", "recordedAt": micros}
+//! ```
+//! Ids begin with the time they were made at, so items of a kind come in that order. Erased values are null.
+
+use carelog_domain::kernel::{LocalDate, Money, PatientId, Timestamp};
+use carelog_domain::laboratory::{FileStatus, Observation, ReportStatus, ReviewReason};
+use carelog_domain::patient::{ContactPoint, Gender, Identifier};
+use carelog_domain::ports::DocumentKey;
+use carelog_domain::scheduling::{AppointmentStatus, CancelledBy};
+use serde::{Deserialize, Serialize};
+
+use super::{Model, Set};
+
+/// Read model `chart`.
+pub static MODEL: Model = Model { name: "chart", revision: 1, tables: &[], documents: true };
+
+/// The document table of a set, for scans.
+pub fn table(set: Set) -> String {
+    format!("chart__{}", set.word())
+}
+
+/// A patient's partition key.
+pub fn partition_key(set: Set, patient: PatientId) -> String {
+    format!("{}#{patient}", table(set))
+}
+
+/// The document that says which set is live: body [`Live`].
+pub fn live_key() -> DocumentKey {
+    DocumentKey { partition_key: "sets#chart".to_owned(), sort_key: "live".to_owned() }
+}
+
+/// The partition key of a set's checkpoints: bodies [`Checkpoint`].
+pub fn checkpoints_key(set: Set) -> String {
+    format!("checkpoints__{}#chart", set.word())
+}
+
+/// Which set is live.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Live {
+    /// Word of [`Set`].
+    pub live: String,
+    /// What it was built with.
+    pub layout: String,
+}
+
+/// How far a set has come in a partition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// The partition.
+    pub partition: u16,
+    /// How many frames were applied.
+    pub size: u64,
+    /// The Merkle root over them, in hex.
+    pub root: String,
+    /// Recorded-at of the last of them, in microseconds.
+    pub recorded_at: Option<i64>,
+}
+
+macro_rules! items {
+    ($($(#[$doc:meta])* struct $name:ident { $($(#[$field_doc:meta])* $field:ident : $ty:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        #[allow(missing_docs, reason = "fields whose names say everything")]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty),* }
+    )*};
+}
+
+items! {
+    /// Item `profile`.
+    struct Profile {
+        name: Option<String>,
+        gender: Option<Gender>,
+        birth_date: Option<LocalDate>,
+        contacts: Option<Vec<ContactPoint>>,
+        address: Option<String>,
+        identifiers: Vec<Option<Identifier>>,
+        erased: bool,
+        registered_at: Timestamp,
+        version: u64,
+    }
+
+    /// Item `hospital#<hospital>`.
+    struct KnownAt { hospital: String, linked_at: Timestamp }
+
+    /// Item `appointment#<id>`.
+    struct ChartAppointment {
+        appointment: String,
+        hospital: String,
+        practitioner: String,
+        role: String,
+        specialty: Option<String>,
+        service: String,
+        status: AppointmentStatus,
+        date: Option<LocalDate>,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+        reason: Option<String>,
+        started: Option<Timestamp>,
+        ended: Option<Timestamp>,
+        cancelled_by: Option<CancelledBy>,
+        cancel_reason: Option<String>,
+        version: u64,
+    }
+
+    /// Item `report#<id>`. Show its observations only while `reaches_chart`: until then a person must look first.
+    struct ChartReport {
+        report: String,
+        hospital: String,
+        file_status: FileStatus,
+        status: ReportStatus,
+        reaches_chart: bool,
+        review_reasons: Vec<ReviewReason>,
+        file_name: Option<String>,
+        /// The sealed file's name in the blob store.
+        blob: String,
+        /// Word of FailureReason, after a failure.
+        failure: Option<String>,
+        uploaded_at: Timestamp,
+        /// As printed.
+        collected: Option<String>,
+        laboratory: Option<String>,
+        observations: Vec<ChartObservation>,
+        /// Lines that were not understood.
+        unparsed: Vec<String>,
+        erased: bool,
+        finalised_at: Option<Timestamp>,
+        version: u64,
+    }
+
+    /// A value of a report.
+    struct ChartObservation {
+        #[serde(flatten)]
+        value: Observation,
+        /// True until acknowledged, for critical values.
+        #[serde(default)]
+        open_task: bool,
+        #[serde(default)]
+        acknowledged_by: Option<String>,
+        #[serde(default)]
+        acknowledged_at: Option<Timestamp>,
+        /// The value that was acknowledged, as seen then.
+        #[serde(default)]
+        value_seen: Option<String>,
+    }
+
+    /// Item `invoice#<id>`.
+    struct ChartInvoice {
+        invoice: String,
+        hospital: String,
+        appointment: Option<String>,
+        kind: String,
+        /// Word of InvoiceStatus.
+        status: String,
+        printed_number: Option<String>,
+        issue_date: Option<LocalDate>,
+        gross: Money,
+        balance: Money,
+        version: u64,
+    }
+}
