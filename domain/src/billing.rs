@@ -6,21 +6,30 @@
 
 pub mod commands;
 pub mod events;
+pub mod journal;
+pub mod ledger;
 
 mod account;
 mod allocate;
+mod credit;
 mod draft;
 mod invoice;
 mod issue;
 mod money;
+mod pay;
 mod postings;
+mod refund;
 mod series;
 
 pub use account::{Account, Allocation, Holder, Payment, account_of};
+pub use allocate::{allocate_credit, undo_allocation};
+pub use credit::{CreditNote, credit_invoice};
 pub use draft::{cancel_draft, draft_invoice, reprice_draft};
 pub use invoice::{Invoice, InvoiceDocument, Issued};
 pub use issue::issue_invoice;
 pub use money::{line_of_price, priced_line, totals_of};
+pub use pay::{pay_invoice, record_payment, resolve_payment};
+pub use refund::refund_payment;
 pub use series::{Numbers, Series, SeriesPlace};
 
 use crate::event::Event;

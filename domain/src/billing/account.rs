@@ -130,6 +130,18 @@ impl Account {
         Some(recorded(charged.minus(applied)))
     }
 
+    /// The sum of everything ever paid in, whatever became of it.
+    pub(super) fn paid_in(&self) -> Result<Money, BillingRejection> {
+        let nothing = Money::zero(self.known()?.currency);
+        Ok(self.payments.values().try_fold(nothing, |sum, payment| sum.plus(payment.amount))?)
+    }
+
+    /// The sum of everything charged and not credited.
+    pub(super) fn charged_in_all(&self) -> Result<Money, BillingRejection> {
+        let nothing = Money::zero(self.known()?.currency);
+        Ok(self.charged.values().try_fold(nothing, |sum, amount| sum.plus(*amount))?)
+    }
+
     /// What arrived for this invoice and is still unapplied.
     pub(super) fn meant_for(&self, invoice: InvoiceId) -> Vec<PaymentId> {
         let meant = |id: &&PaymentId| self.payments[id].invoice == Some(invoice);

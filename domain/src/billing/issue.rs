@@ -14,7 +14,7 @@ use crate::streams;
 /// date of occurred-at, or the series' last date if that is later.
 ///
 /// # Errors
-/// When it is no draft.
+/// When it is no draft, its account is unknown, or the account's sums would not fit.
 pub fn issue_invoice(
     asked: &Asked,
     _: &IssueInvoice,
@@ -23,7 +23,7 @@ pub fn issue_invoice(
     numbers: Numbers<'_>,
 ) -> Decision {
     let draft = invoice.draft()?;
-    account.known()?;
+    account.charged_in_all()?.plus(draft.totals.gross)?;
     let number = numbers.next();
     let mut batch = vec![(streams::invoice(draft.invoice), issued(draft, &number, numbers).into())];
     batch.push((numbers.place.stream(), number.into()));
