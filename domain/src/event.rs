@@ -9,13 +9,16 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::billing::events::*;
-use crate::kernel::{HospitalId, Revision, Tag};
+use crate::kernel::{HospitalId, Revision, StreamName, Tag};
 use crate::laboratory::events::*;
 use crate::organization::events::*;
 use crate::patient::events::*;
 use crate::practitioner::events::*;
 use crate::process::events::*;
 use crate::scheduling::events::*;
+
+/// What a command comes to: events in order, each with its stream; the first one's stream is the leading stream.
+pub type Changes = Vec<(StreamName, Event)>;
 
 /// One stored event type, for the registry in `carelog-schemas`.
 #[derive(Clone, Copy)]
@@ -200,6 +203,7 @@ events! {
         ScheduleSet @ 1 [hospital practitioner],
         LeaveTaken @ 1 [hospital practitioner],
         LeaveCancelled @ 1 [hospital practitioner],
+        DaysOpened @ 1 [hospital practitioner],
     }
     /// Stream `patient:<patient>`.
     PatientEvent {
@@ -233,6 +237,7 @@ events! {
         AppointmentBooked @ 1 [hospital patient practitioner],
         AppointmentRescheduled @ 1 [hospital patient practitioner],
         RebookingNeeded @ 1 [hospital patient practitioner],
+        RebookingSettled @ 1 [hospital patient practitioner],
         PatientArrived @ 1 [hospital patient practitioner],
         PatientCheckedIn @ 1 [hospital patient practitioner],
         AppointmentFulfilled @ 1 [hospital patient practitioner],

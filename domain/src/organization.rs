@@ -2,6 +2,9 @@
 
 pub mod commands;
 pub mod events;
+pub mod hospital;
+
+pub use hospital::{Hospital, HospitalCommand, Settings};
 
 use crate::data::{data, words};
 use crate::kernel::{LocalDate, Money};
@@ -92,6 +95,30 @@ rejections! {
     /// Why something about a hospital is refused.
     pub enum OrganizationRejection {
         HospitalUnknown = NotFound "hospital-unknown" at "hospital": "there is no such hospital";
+        HospitalExists = Conflict "hospital-exists" at "hospital": "this hospital is registered already";
         NameMissing = Unprocessable "name-missing" at "name": "a name is needed";
+        NameTooLong = Unprocessable "name-too-long" at "name": "a name has at most 300 bytes; shorten it";
+        NumberingInvalid = Unprocessable "numbering-invalid" at "numbering":
+            "prefixes have at most 16 letters, digits, dashes or slashes and differ, and digits are 1 to 12";
+        GraceTooLong = Unprocessable "grace-too-long" at "policies.graceMinutes": "the grace is at most 1,440 minutes";
+        LateCancelTooLong = Unprocessable "late-cancel-too-long" at "policies.lateCancel.hoursBefore":
+            "a cancellation is late at most 720 hours before the start";
+        OverbookingTooMuch = Unprocessable "overbooking-too-much" at "policies.overbookingPerSlotMax":
+            "at most 100 may be overbooked in a slot";
+        FeeWithoutPrice { service: String } = Unprocessable "fee-without-price":
+            "the policies charge a fee {service:?} that has no entry in the price list; add one, or change the policies";
+        PriceCurrencyDiffers { service: String } = Unprocessable "price-currency" at "entries":
+            "the price of {service:?} is not in the hospital's currency";
+        PriceNegative { service: String } = Unprocessable "price-negative" at "entries":
+            "the price of {service:?} is negative; a price is 0 or more";
+        PricePeriodInvalid { service: String } = Unprocessable "price-period" at "entries":
+            "the price of {service:?} ends before it begins; put validTo on or after validFrom, or leave it out";
+        PricesOverlap { service: String, date: LocalDate } = Unprocessable "prices-overlap" at "entries":
+            "two prices of {service:?} are in force on {date}; end one the day before the other begins";
+        TaxInvalid { service: String } = Unprocessable "tax-invalid" at "entries":
+            "the tax of {service:?} needs a category of one or two capitals and a rate of 0 to 10,000 basis points, which is 0 unless the category is S";
+        ServiceInvalid = Unprocessable "service-invalid" at "entries":
+            "each price needs a service code of 1 to 64 letters, digits, dots, dashes or underscores, and a display of 1 to 200 bytes";
+        PriceListTooLong = Unprocessable "price-list-too-long" at "entries": "a price list has at most 200 entries";
     }
 }

@@ -28,4 +28,9 @@ data! {
     }
     /// The leave does not take place.
     struct LeaveCancelled { role: RoleId, practitioner: PractitionerId, hospital: HospitalId, leave: LeaveId }
+    /// Every day from `from` to `to` (both inclusive) on which the schedule has a block can be booked. It leads the
+    /// `DayOpened` events of its batch, so that the role knows which days a changed schedule or a leave touches.
+    struct DaysOpened {
+        role: RoleId, practitioner: PractitionerId, hospital: HospitalId, from: LocalDate, to: LocalDate,
+    }
 }

@@ -84,9 +84,18 @@ data! {
         from: Seat, to: Seat, by: CancelledBy, reason: Clinical<String>,
         /// The price from now on: the one agreed before, or the new date's.
         price: AgreedPrice,
+        /// Why it was moved into a full slot, if it was.
+        overbooking_reason: Option<Clinical<String>>,
+        /// Why it may overlap another appointment of the patient, if it does.
+        overlap_reason: Option<Clinical<String>>,
     }
     /// A leave covers its slot: somebody must find another.
     struct RebookingNeeded {
+        appointment: AppointmentId, hospital: HospitalId, patient: PatientId, practitioner: PractitionerId,
+        leave: LeaveId,
+    }
+    /// The leave that covered its slot was taken back: no other need be found.
+    struct RebookingSettled {
         appointment: AppointmentId, hospital: HospitalId, patient: PatientId, practitioner: PractitionerId,
         leave: LeaveId,
     }

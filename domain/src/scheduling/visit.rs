@@ -1,0 +1,112 @@
+//! The visit itself: arrival, check-in, its end, and the corrections of what was marked wrongly.
+
+use super::book::check_reason;
+use super::commands::{Arrive, CheckIn, Fulfil, UndoStatus};
+use super::events::{
+    AppointmentFulfilled, AppointmentStatusUndone, PatientArrived, PatientCheckedIn, VisitDropped, VisitPlanned,
+};
+use super::transition::{Action, allow};
+use super::{Appointment, AppointmentStatus, PatientSchedule, SchedulingRejection};
+use crate::event::Changes;
+use crate::kernel::Times;
+
+/// How far the clock of whoever ends a visit may be ahead of ours.
+const CLOCK_SKEW_MINUTES_MAX: i64 = 2;
+
+/// The patient is here. Streams: the appointment (led).
+///
+/// # Errors
+/// When the status does not allow it.
+pub fn arrive(appointment: &Appointment, _: &Arrive, _: &Times) -> Result<Changes, SchedulingRejection> {
+    let facts = allow(appointment, Action::Arrive)?;
+    let arrived = PatientArrived {
+        appointment: facts.appointment,
+        hospital: facts.hospital,
+        patient: facts.patient,
+        practitioner: facts.practitioner,
+    };
+    Ok(vec![(facts.stream(), arrived.into())])
+}
+
+/// The desk takes the patient in. Streams: the appointment (led).
+///
+/// # Errors
+/// When the status does not allow it.
+pub fn check_in(appointment: &Appointment, _: &CheckIn, _: &Times) -> Result<Changes, SchedulingRejection> {
+    let facts = allow(appointment, Action::CheckIn)?;
+    let checked_in = PatientCheckedIn {
+        appointment: facts.appointment,
+        hospital: facts.hospital,
+        patient: facts.patient,
+        practitioner: facts.practitioner,
+    };
+    Ok(vec![(facts.stream(), checked_in.into())])
+}
+
+/// The visit took place and has ended. Streams: the appointment (led), the patient's schedule (written). The seat stays
+/// taken; the patient's time is free again.
+///
+/// # Errors
+/// When the status does not allow it, or the times make no sense.
+pub fn fulfil(appointment: &Appointment, command: &Fulfil, times: &Times) -> Result<Changes, SchedulingRejection> {
+    let facts = allow(appointment, Action::Fulfil)?;
+    if command.ended < command.started || command.ended > times.occurred_at.plus_minutes(CLOCK_SKEW_MINUTES_MAX) {
+        return Err(SchedulingRejection::VisitTimesInvalid);
+    }
+    let fulfilled = AppointmentFulfilled {
+        appointment: facts.appointment,
+        hospital: facts.hospital,
+        patient: facts.patient,
+        practitioner: facts.practitioner,
+        started: command.started,
+        ended: command.ended,
+    };
+    let dropped = VisitDropped { hospital: facts.hospital, patient: facts.patient, appointment: facts.appointment };
+    Ok(vec![(facts.stream(), fulfilled.into()), (facts.schedule_stream(), dropped.into())])
+}
+
+/// Puts a status back. Streams: the appointment (led), the patient's schedule (read; written when a no-show is taken
+/// back: the visit is live again, and must not overlap another one).
+///
+/// # Errors
+/// When the status does not allow it, the reason is missing, or the patient has another live appointment by now.
+pub fn undo(
+    appointment: &Appointment,
+    schedule: &PatientSchedule,
+    command: &UndoStatus,
+    _: &Times,
+) -> Result<Changes, SchedulingRejection> {
+    check_reason(&command.reason)?;
+    let action = match command.to {
+        AppointmentStatus::Booked => Action::UndoToBooked,
+        AppointmentStatus::Arrived => Action::UndoToArrived,
+        to => return Err(SchedulingRejection::UndoTargetInvalid { to }),
+    };
+    let facts = allow(appointment, action)?;
+    let undone = AppointmentStatusUndone {
+        appointment: facts.appointment,
+        hospital: facts.hospital,
+        patient: facts.patient,
+        practitioner: facts.practitioner,
+        from: facts.status,
+        to: command.to,
+        reason: command.reason.clone(),
+    };
+    let mut changes: Changes = vec![(facts.stream(), undone.into())];
+    if let (AppointmentStatus::NoShow, Some(seat)) = (facts.status, &facts.seat) {
+        if let Some(other) = schedule.overlapping(&seat.period, facts.appointment) {
+            return Err(SchedulingRejection::VisitsOverlap { other });
+        }
+        let planned = VisitPlanned {
+            hospital: facts.hospital,
+            patient: facts.patient,
+            appointment: facts.appointment,
+            period: seat.period.clone(),
+        };
+        changes.push((facts.schedule_stream(), planned.into()));
+    }
+    Ok(changes)
+}
+
+#[cfg(test)]
+mod tests;
