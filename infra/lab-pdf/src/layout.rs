@@ -1,0 +1,146 @@
+//! From characters to words and lines, by position alone: files place text in any order.
+
+use crate::pdf::Page;
+
+/// Characters further apart than this part of the font size are two words.
+const WORD_GAP: f64 = 0.16;
+
+/// Characters without a space between them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) size: f64,
+}
+
+/// Words on one baseline, from left to right.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) words: Vec<Word>,
+    pub(crate) baseline: f64,
+    pub(crate) size: f64,
+    /// From 1.
+    pub(crate) page: u32,
+    /// From 1, on its page.
+    pub(crate) number: u32,
+}
+
+/// The lines of a page from top to bottom, and what is written across it.
+pub(crate) struct Layout {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) askew: Option<String>,
+}
+
+impl Line {
+    /// The whole line with single spaces.
+    pub(crate) fn text(&self) -> String {
+        join(&self.words)
+    }
+
+    /// Words grouped where the gap is wider than `gap` font sizes.
+    pub(crate) fn segments(&self, gap: f64) -> Vec<&[Word]> {
+        self.words.chunk_by(|one, next| next.left - one.right <= gap * one.size.max(next.size)).collect()
+    }
+}
+
+/// Words with single spaces between them.
+pub(crate) fn join(words: &[Word]) -> String {
+    words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+struct Mark {
+    text: String,
+    left: f64,
+    right: f64,
+    baseline: f64,
+    size: f64,
+}
+
+/// Lays out page number `number` (from 1).
+pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
+    let mut marks = Vec::new();
+    let mut askew = String::new();
+    for glyph in &page.glyphs {
+        if !glyph.upright {
+            askew.push_str(&glyph.text);
+            continue;
+        }
+        marks.push(Mark {
+            text: glyph.text.replace(|character: char| character.is_whitespace() || character == '\u{ad}', " "),
+            left: glyph.left,
+            right: glyph.right,
+            baseline: glyph.baseline,
+            size: glyph.size,
+        });
+    }
+    marks.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
+    let mut rows: Vec<Vec<Mark>> = Vec::new();
+    for mark in marks {
+        match rows.iter_mut().rev().take(6).find(|row| row.iter().rev().take(40).any(|other| same_line(other, &mark))) {
+            Some(row) => row.push(mark),
+            None => rows.push(vec![mark]),
+        }
+    }
+    let mut lines: Vec<Line> = rows.into_iter().filter_map(|row| line(row, number)).collect();
+    lines.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
+    for (index, line) in (1..).zip(&mut lines) {
+        line.number = index;
+    }
+    let askew = askew.split_whitespace().collect::<Vec<_>>().join(" ");
+    Layout { lines, askew: Some(askew).filter(|text| !text.is_empty()) }
+}
+
+/// True when the two overlap vertically by more than half of the smaller one: a raised exponent stays on its line.
+fn same_line(one: &Mark, other: &Mark) -> bool {
+    let extent = |mark: &Mark| (mark.baseline - 0.7 * mark.size, mark.baseline);
+    let ((top, bottom), (other_top, other_bottom)) = (extent(one), extent(other));
+    let overlap = bottom.min(other_bottom) - top.max(other_top);
+    overlap > 0.5 * 0.7 * one.size.min(other.size)
+}
+
+fn line(mut marks: Vec<Mark>, page: u32) -> Option<Line> {
+    marks.sort_by(|one, other| one.left.total_cmp(&other.left));
+    let size = marks.iter().map(|mark| mark.size).fold(0.0, f64::max);
+    // The baseline of the largest characters: exponents and footnote marks stand elsewhere.
+    let full: Vec<f64> = marks.iter().filter(|mark| mark.size > 0.85 * size).map(|mark| mark.baseline).collect();
+    let baseline = full.iter().sum::<f64>() / full.len().max(1) as f64;
+    let mut words: Vec<Word> = Vec::new();
+    let mut open = false;
+    let mut last: Option<(String, f64)> = None;
+    for mark in marks {
+        if mark.text.trim().is_empty() {
+            open = false;
+            continue;
+        }
+        // The same character twice at nearly the same place is a bold face made by printing twice.
+        if last.as_ref().is_some_and(|(text, left)| *text == mark.text && mark.left - left < 0.12 * mark.size) {
+            continue;
+        }
+        last = Some((mark.text.clone(), mark.left));
+        let raised = mark.size < 0.85 * size && baseline - mark.baseline > 0.15 * size;
+        let text = if raised { superscript(&mark.text) } else { mark.text };
+        match words.last_mut() {
+            Some(word) if open && mark.left - word.right < WORD_GAP * word.size.max(mark.size) => {
+                word.text.push_str(&text);
+                word.right = word.right.max(mark.right);
+                word.size = word.size.max(mark.size);
+            }
+            _ => words.push(Word { text, left: mark.left, right: mark.right, size: mark.size }),
+        }
+        open = true;
+    }
+    (!words.is_empty()).then_some(Line { words, baseline, size, page, number: 0 })
+}
+
+/// A raised digit is an exponent: 10 with a raised 9 must never read as 109.
+fn superscript(text: &str) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    text.chars()
+        .map(|character| match character {
+            '-' | '\u{2212}' | '\u{2013}' => '⁻',
+            '+' => '⁺',
+            other => other.to_digit(10).map_or(other, |digit| DIGITS[digit as usize]),
+        })
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! From lines to a lab report: the heading, the tables, and what each row says. What is not understood stays as text; a
+//! row that is in doubt is no row.
+
+mod columns;
+mod date;
+mod flag;
+mod heading;
+mod number;
+mod range;
+mod rows;
+mod unit;
+mod value;
+
+use carelog_domain::laboratory::{Observation, ObservationStatus, PrintedHeader};
+use chrono::Datelike;
+
+use crate::layout::{Layout, Line};
+use columns::{Column, Columns, Kind};
+use number::Style;
+use range::Person;
+use rows::Row;
+
+/// What was read from all pages.
+pub(crate) struct Read {
+    pub(crate) header: PrintedHeader,
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) unparsed: Vec<String>,
+}
+
+/// A table: its columns and the lines below its heading.
+struct Table {
+    columns: Columns,
+    rows: Vec<Row>,
+}
+
+/// Reads the pages in their order.
+pub(crate) fn read(pages: &[Layout]) -> Read {
+    let mut header = None;
+    let mut unparsed = Vec::new();
+    let mut tables = Vec::new();
+    let mut carried: Option<Vec<Column>> = None;
+    for page in pages {
+        unparsed.extend(page.askew.clone());
+        let (above, bodies) = split(&page.lines);
+        let (own, left_over) = heading::read(above);
+        let starts_anew = !bodies.is_empty();
+        if header.as_ref().is_some_and(|header| heading::disagree(header, &own)) {
+            // Another patient's page: nothing of it may reach this patient.
+            unparsed.extend(page.lines.iter().map(Line::text));
+            continue;
+        }
+        header.get_or_insert(own);
+        if !starts_anew && let Some(columns) = &carried {
+            tables.push(table(columns.clone(), above, &mut unparsed, true));
+            continue;
+        }
+        unparsed.extend(left_over);
+        for (columns, body) in bodies {
+            carried = Some(columns.clone());
+            tables.push(table(columns, body, &mut unparsed, false));
+        }
+    }
+    let header = header.unwrap_or_else(|| heading::read(&[]).0);
+    let status = status(pages);
+    let observations = observations(&tables, &header, status, &mut unparsed);
+    Read { header, observations, unparsed }
+}
+
+/// The lines above the first table of a page, and each table's columns and lines.
+fn split(lines: &[Line]) -> (&[Line], Vec<(Vec<Column>, &[Line])>) {
+    let mut headings = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        if let Some((columns, before, after)) = columns::heading(lines, at) {
+            headings.push((columns, at - before, at + 1 + after));
+            at += after;
+        }
+        at += 1;
+    }
+    let above = headings.first().map_or(lines.len(), |(_, start, _)| *start);
+    let ends: Vec<usize> = headings.iter().skip(1).map(|(_, start, _)| *start).chain([lines.len()]).collect();
+    let bodies =
+        headings.into_iter().zip(ends).map(|((columns, _, first), end)| (columns, &lines[first.min(end)..end]));
+    (&lines[..above], bodies.collect())
+}
+
+fn table(columns: Vec<Column>, body: &[Line], unparsed: &mut Vec<String>, presumed: bool) -> Table {
+    let columns = Columns::fit(columns, body);
+    let (mut rows, left_over) = rows::rows(&columns, body);
+    unparsed.extend(left_over);
+    if presumed {
+        // The heading is a page away: a row must look like one in every respect.
+        rows.retain(|row| {
+            let sure = value::read(&row.value, true, Style::default()).is_sure && unit::ucum(&row.unit).is_some();
+            if !sure {
+                unparsed.extend(row.text.iter().cloned());
+            }
+            sure
+        });
+    }
+    Table { columns, rows }
+}
+
+/// A mark of the laboratory's on the whole report. Without one, what a machine read is preliminary.
+fn status(pages: &[Layout]) -> ObservationStatus {
+    let lines = pages.iter().flat_map(|page| page.lines.iter().map(Line::text).chain(page.askew.clone()));
+    let mut status = ObservationStatus::Preliminary;
+    for line in lines.map(|line| line.to_lowercase()) {
+        let says = |word: &str| {
+            line.split(['-', '*', ':', '|']).any(|part| part.trim() == word)
+                || line.contains(&format!("{word} report"))
+                || line.contains(&format!("status: {word}"))
+        };
+        if says("corrected") {
+            status = ObservationStatus::Corrected;
+        } else if says("amended") && status != ObservationStatus::Corrected {
+            status = ObservationStatus::Amended;
+        }
+    }
+    status
+}
+
+fn observations(
+    tables: &[Table],
+    header: &PrintedHeader,
+    status: ObservationStatus,
+    unparsed: &mut Vec<String>,
+) -> Vec<Observation> {
+    let mut style = Style::default();
+    for row in tables.iter().flat_map(|table| &table.rows) {
+        value::learn(&row.value, &mut style);
+        value::learn(&row.range, &mut style);
+    }
+    let person = Person { sex: header.sex, age: age(header) };
+    let mut observations = Vec::new();
+    for table in tables {
+        for row in &table.rows {
+            match observation(row, &table.columns, person, style, status) {
+                Some((observation, understood)) => {
+                    if !understood {
+                        unparsed.extend(row.text.iter().cloned());
+                    }
+                    let number = u32::try_from(observations.len() + 1).unwrap_or(u32::MAX);
+                    observations.push(Observation { number, ..observation });
+                }
+                None => unparsed.extend(row.text.iter().cloned()),
+            }
+        }
+    }
+    observations
+}
+
+/// A row as an observation, and whether all of it was understood. `None`: it cannot be trusted to be one.
+fn observation(
+    row: &Row,
+    columns: &Columns,
+    person: Person,
+    style: Style,
+    status: ObservationStatus,
+) -> Option<(Observation, bool)> {
+    let readable = !row.text.iter().any(|line| line.contains('\u{fffd}'));
+    let named = row.name.chars().any(char::is_alphabetic) && !is_no_analyte(&row.name);
+    if !readable || !named {
+        return None;
+    }
+    let value = value::read(&row.value, columns.has(Kind::Unit), style);
+    let flag = flag::flag(&row.flag);
+    let has_company = unit::ucum(&row.unit).is_some() || !row.range.is_empty() || flag.is_some();
+    if !value.is_sure && !has_company {
+        return None;
+    }
+    let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };
+    let range = (!row.range.is_empty()).then(|| range::read(&row.range, printed_unit.as_deref(), person, style));
+    let flags_differ = flag.is_some() && value.flag.is_some() && flag != value.flag;
+    let understood = (row.flag.is_empty() || flag.is_some()) && !flags_differ && !row.has_more;
+    let observation = Observation {
+        number: 0,
+        name: row.name.clone(),
+        loinc: loinc(&row.loinc),
+        printed: (!value.printed.is_empty()).then_some(value.printed),
+        decimal: value.decimal,
+        comparator: value.comparator,
+        ucum: printed_unit.as_deref().and_then(unit::ucum).map(str::to_owned),
+        unit: printed_unit,
+        range,
+        printed_flag: if flags_differ { None } else { flag.or(value.flag) },
+        computed_flag: None,
+        status,
+        machine_read: true,
+        page: row.page,
+        line: row.line,
+        earlier: value.earlier,
+    };
+    Some((observation, understood))
+}
+
+/// Footers and notes that can fall into the columns of a table.
+fn is_no_analyte(name: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "page",
+        "printed",
+        "reported",
+        "authorised",
+        "authorized",
+        "comment",
+        "comments",
+        "note",
+        "notes",
+        "collected",
+        "received",
+        "verified",
+        "validated",
+        "tel",
+        "phone",
+        "end",
+    ];
+    let first = name.split_whitespace().next().unwrap_or_default().to_lowercase();
+    WORDS.contains(&first.trim_end_matches([':', '.'])) || name.ends_with(':')
+}
+
+/// A LOINC code whose check digit (Luhn) is right.
+fn loinc(text: &str) -> Option<String> {
+    let (number, check) = text.split_once('-')?;
+    let digit = |character: char| character.to_digit(10);
+    if !(1..=7).contains(&number.len()) || check.len() != 1 {
+        return None;
+    }
+    let mut sum = 0;
+    for (place, character) in number.chars().rev().enumerate() {
+        let digit = digit(character)? * if place % 2 == 0 { 2 } else { 1 };
+        sum += digit / 10 + digit % 10;
+    }
+    (digit(check.chars().next()?)? == (10 - sum % 10) % 10).then(|| text.to_owned())
+}
+
+/// Full years at the time the sample was taken.
+fn age(header: &PrintedHeader) -> Option<u32> {
+    let (birth, taken) = (header.birth_date?, date::read(header.collected.as_deref()?)?);
+    let years = taken.year() - birth.year() - i32::from((taken.month(), taken.day()) < (birth.month(), birth.day()));
+    u32::try_from(years).ok().filter(|years| *years < 150)
+}

@@ -1,0 +1,189 @@
+//! Whose report it is and when the sample was taken: labels with their values, beside or below.
+
+use carelog_domain::laboratory::PrintedHeader;
+use carelog_domain::patient::Gender;
+
+use super::date;
+use crate::layout::{Line, Word, join};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    Name,
+    BirthDate,
+    Identifier,
+    Sex,
+    Collected,
+    Laboratory,
+}
+
+const LABELS: &[(&str, Field)] = &[
+    ("patient name", Field::Name),
+    ("name of patient", Field::Name),
+    ("patient", Field::Name),
+    ("name", Field::Name),
+    ("date of birth", Field::BirthDate),
+    ("birth date", Field::BirthDate),
+    ("dob", Field::BirthDate),
+    ("d.o.b.", Field::BirthDate),
+    ("born", Field::BirthDate),
+    ("mrn", Field::Identifier),
+    ("patient id", Field::Identifier),
+    ("patient no.", Field::Identifier),
+    ("hospital no.", Field::Identifier),
+    ("hospital number", Field::Identifier),
+    ("medical record number", Field::Identifier),
+    ("sex", Field::Sex),
+    ("gender", Field::Sex),
+    ("collected", Field::Collected),
+    ("collected on", Field::Collected),
+    ("collection date", Field::Collected),
+    ("date collected", Field::Collected),
+    ("sample collected", Field::Collected),
+    ("specimen collected", Field::Collected),
+    ("laboratory", Field::Laboratory),
+    ("performing laboratory", Field::Laboratory),
+    ("lab", Field::Laboratory),
+];
+
+/// A value belongs to its label up to a gap this wide (font sizes).
+const GAP: f64 = 1.0;
+
+/// What the lines above a table say, and the lines that were not wholly understood.
+pub(crate) fn read(lines: &[Line]) -> (PrintedHeader, Vec<String>) {
+    let mut header =
+        PrintedHeader { name: None, birth_date: None, identifier: None, sex: None, collected: None, laboratory: None };
+    let mut unparsed = Vec::new();
+    let mut index = 0;
+    while let Some(line) = lines.get(index) {
+        let below = lines.get(index + 1).filter(|below| below.page == line.page);
+        if let Some(below) = below.filter(|below| fill_stacked(&mut header, line, below)) {
+            index += 1;
+            let _ = below;
+        } else if !fill_beside(&mut header, line) {
+            unparsed.push(line.text());
+        }
+        index += 1;
+    }
+    if header.laboratory.is_none() {
+        header.laboratory = letterhead(lines);
+    }
+    (header, unparsed)
+}
+
+/// True when two headings speak of different people.
+pub(crate) fn disagree(one: &PrintedHeader, other: &PrintedHeader) -> bool {
+    fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+        one.zip(other).is_some_and(|(one, other)| one != other)
+    }
+    let plain = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase().replace([' ', ','], ""));
+    differ(plain(&one.name), plain(&other.name))
+        || differ(one.birth_date, other.birth_date)
+        || differ(plain(&one.identifier), plain(&other.identifier))
+}
+
+/// `Name: Doris Moore   MRN: 46`, or the same in cells. True when nothing of the line is left over.
+fn fill_beside(header: &mut PrintedHeader, line: &Line) -> bool {
+    let mut whole = true;
+    let mut rest = line.words.as_slice();
+    while !rest.is_empty() {
+        let Some((field, length)) = label_at(rest) else {
+            whole = false;
+            rest = &rest[run(rest)..];
+            continue;
+        };
+        let after = &rest[length..];
+        let mut end = usize::from(!after.is_empty() && label_at(after).is_none());
+        while end > 0 && end < after.len() && gap(after, end) <= GAP && label_at(&after[end..]).is_none() {
+            end += 1;
+        }
+        whole &= fill(header, field, &join(&after[..end]));
+        rest = &after[end..];
+    }
+    whole
+}
+
+/// A line of labels and below it the line of their values. True when both were understood as that.
+fn fill_stacked(header: &mut PrintedHeader, line: &Line, below: &Line) -> bool {
+    let labels = line.segments(GAP);
+    let values = below.segments(GAP);
+    let fields: Option<Vec<Field>> = labels
+        .iter()
+        .map(|words| label_at(words).filter(|(_, length)| *length == words.len()).map(|found| found.0))
+        .collect();
+    let Some(fields) = fields.filter(|fields| fields.len() >= 2 && fields.len() == values.len()) else { return false };
+    let aligned =
+        labels.iter().zip(&values).all(|(label, value)| (label[0].left - value[0].left).abs() < label[0].size);
+    if !aligned || values.iter().any(|words| label_at(words).is_some()) {
+        return false;
+    }
+    let mut whole = true;
+    for (field, words) in fields.into_iter().zip(values) {
+        whole &= fill(header, field, &join(words));
+    }
+    whole
+}
+
+/// A label at the start of the words: closed by a colon, or by a gap, or all there is.
+fn label_at(words: &[Word]) -> Option<(Field, usize)> {
+    (1..=words.len().min(3)).rev().find_map(|length| {
+        let text = join(&words[..length]).to_lowercase();
+        let plain = text.strip_suffix(':').unwrap_or(&text);
+        let field = LABELS.iter().find(|(label, _)| *label == plain)?.1;
+        let own_colon = words.get(length).is_some_and(|next| next.text == ":");
+        let close = (1..length).all(|at| gap(words, at) <= GAP);
+        let closed = text.ends_with(':') || own_colon || length == words.len() || gap(words, length) > 0.6;
+        (close && closed).then_some((field, length + usize::from(own_colon)))
+    })
+}
+
+fn gap(words: &[Word], at: usize) -> f64 {
+    (words[at].left - words[at - 1].right) / words[at].size.max(words[at - 1].size)
+}
+
+/// Words up to the next wide gap or label.
+fn run(words: &[Word]) -> usize {
+    (1..words.len()).find(|at| gap(words, *at) > GAP || label_at(&words[*at..]).is_some()).unwrap_or(words.len())
+}
+
+/// True when the text made sense for the field. The first value of a field stays.
+fn fill(header: &mut PrintedHeader, field: Field, text: &str) -> bool {
+    let text = text.trim();
+    if text.is_empty() || text.contains('\u{fffd}') {
+        return false;
+    }
+    let fill_text = |place: &mut Option<String>| place.get_or_insert_with(|| text.to_owned()) == text;
+    match field {
+        Field::Name => fill_text(&mut header.name),
+        Field::Identifier => fill_text(&mut header.identifier),
+        Field::Collected => fill_text(&mut header.collected),
+        Field::Laboratory => fill_text(&mut header.laboratory),
+        Field::BirthDate => {
+            let date = date::read(text);
+            header.birth_date = header.birth_date.or(date);
+            date.is_some() && header.birth_date == date
+        }
+        Field::Sex => {
+            let sex = match text.to_lowercase().as_str() {
+                "f" | "female" => Gender::Female,
+                "m" | "male" => Gender::Male,
+                _ => return false,
+            };
+            *header.sex.get_or_insert(sex) == sex
+        }
+    }
+}
+
+/// The laboratory by its letterhead: the largest line of the first page that names an institution.
+fn letterhead(lines: &[Line]) -> Option<String> {
+    const WORDS: [&str; 8] =
+        ["laboratory", "laboratories", "labs", "pathology", "diagnostics", "hospital", "clinic", "institute"];
+    let names_one = |text: &str| {
+        let text = text.to_lowercase();
+        let title = ["report", "results"].iter().any(|word| text.contains(word));
+        !title && text.split_whitespace().any(|word| WORDS.contains(&word.trim_matches(',')))
+    };
+    let candidates = lines.iter().filter(|line| line.page == 1).take(6);
+    let segments = candidates.flat_map(|line| line.segments(GAP)).map(|words| (words[0].size, join(words)));
+    let (_, text) = segments.filter(|(_, text)| names_one(text)).max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (text.split_whitespace().count() >= 2).then_some(text)
+}

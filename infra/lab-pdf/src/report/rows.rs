@@ -1,0 +1,180 @@
+//! From the lines of a table to rows: a line with a result begins one; lines without are the rest of a wrapped cell, by
+//! how near they stand, or a heading, or not understood. In doubt a row is given up: its lines stay as text.
+
+use super::columns::{Columns, Kind};
+use crate::layout::{Line, Word, join};
+
+/// A row of a table, its cells still text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) unit: String,
+    pub(crate) range: String,
+    pub(crate) flag: String,
+    pub(crate) loinc: String,
+    pub(crate) page: u32,
+    pub(crate) line: u32,
+    /// Its lines as they stand.
+    pub(crate) text: Vec<String>,
+    /// It has something in a column whose meaning is not known.
+    pub(crate) has_more: bool,
+}
+
+struct Part<'l> {
+    line: &'l Line,
+    cells: Vec<&'l [Word]>,
+    begins: bool,
+}
+
+/// The rows of a table, and the lines that belong to none. `in_columns` is false where the heading is only presumed.
+pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) {
+    let mut unparsed = Vec::new();
+    let mut rows = Vec::new();
+    let mut group: Vec<Part<'_>> = Vec::new();
+    for line in body {
+        match part(columns, line) {
+            Some(part) => group.push(part),
+            // A line across the columns parts what stands above it from what stands below.
+            None => {
+                finish(columns, std::mem::take(&mut group), &mut rows, &mut unparsed);
+                unparsed.push(line.text());
+            }
+        }
+    }
+    finish(columns, group, &mut rows, &mut unparsed);
+    (rows, unparsed)
+}
+
+fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
+    let cells = columns.cells(line)?;
+    let filled =
+        |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
+    let without_result = filled(Kind::Name) && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit));
+    let begins = filled(Kind::Value) || without_result;
+    Some(Part { line, cells, begins })
+}
+
+/// Shares the lines that begin no row among the rows around them.
+fn finish(columns: &Columns, parts: Vec<Part<'_>>, rows: &mut Vec<Row>, unparsed: &mut Vec<String>) {
+    let starts: Vec<usize> = (0..parts.len()).filter(|index| parts[*index].begins).collect();
+    let mut owner: Vec<Option<usize>> = (0..parts.len()).map(|index| parts[index].begins.then_some(index)).collect();
+    let mut spoiled = vec![false; parts.len()];
+    let mut previous = None;
+    for next in starts.iter().copied().map(Some).chain([None]) {
+        let between = previous.map_or(0, |at: usize| at + 1)..next.unwrap_or(parts.len());
+        share(columns, &parts, previous, next, between, &mut owner, &mut spoiled);
+        previous = next;
+    }
+    for (index, part) in parts.iter().enumerate() {
+        if owner[index].is_none() {
+            unparsed.push(part.line.text());
+        }
+    }
+    for start in starts {
+        let own: Vec<&Part<'_>> =
+            parts.iter().zip(&owner).filter(|(_, owner)| **owner == Some(start)).map(|(part, _)| part).collect();
+        let row = assemble(columns, &own, parts[start].line);
+        if spoiled[start] || row.name.is_empty() {
+            unparsed.extend(row.text);
+        } else {
+            rows.push(row);
+        }
+    }
+}
+
+/// Decides for the lines between two rows.
+fn share(
+    columns: &Columns,
+    parts: &[Part<'_>],
+    previous: Option<usize>,
+    next: Option<usize>,
+    between: std::ops::Range<usize>,
+    owner: &mut [Option<usize>],
+    spoiled: &mut [bool],
+) {
+    if between.is_empty() {
+        return;
+    }
+    let gap = |above: usize, below: usize| {
+        let (above, below) = (parts[above].line, parts[below].line);
+        (below.baseline - above.baseline) / above.size.max(below.size)
+    };
+    // The widest gap parts what belongs above from what belongs below.
+    let from = previous.unwrap_or(between.start);
+    let to = next.unwrap_or(between.end - 1);
+    let gaps: Vec<(usize, f64)> = (from..to).map(|at| (at, gap(at, at + 1))).collect();
+    let outer = |ends: bool| if ends { 1.75 } else { 0.0 };
+    let mut cuts: Vec<(usize, f64)> = gaps.clone();
+    if previous.is_none() {
+        cuts.push((usize::MAX, outer(true)));
+    }
+    if next.is_none() {
+        cuts.push((between.end - 1, outer(true)));
+    }
+    cuts.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let widest = cuts.first().copied().unwrap_or((from, 0.0));
+    let sure = cuts.get(1).is_none_or(|second| widest.1 > 1.12 * second.1);
+    for index in between {
+        let above = widest.0 != usize::MAX && index <= widest.0;
+        let candidate = if above { previous } else { next };
+        let Some(candidate) = candidate else { continue };
+        let (low, high) = if above { (candidate, index) } else { (index, candidate) };
+        let close = (low..high).all(|at| gap(at, at + 1) < 1.7);
+        let reaches = continues(columns, parts, low, high);
+        if close && sure && reaches {
+            owner[index] = Some(candidate);
+        } else if close && !sure && reaches {
+            // It may be the rest of either row: neither can be trusted.
+            for row in [previous, next].into_iter().flatten() {
+                let (low, high) = if row < index { (row, index) } else { (index, row) };
+                spoiled[row] |= (low..high).all(|at| gap(at, at + 1) < 1.7) && continues(columns, parts, low, high);
+            }
+        }
+    }
+}
+
+/// True when the lower line can be the rest of the upper one's cells: a name is wrapped only where it would not fit.
+fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> bool {
+    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let (above, below) = (parts[upper].cells[at], parts[lower].cells[at]);
+    let (Some(last), Some(first)) = (above.last(), below.first()) else {
+        return true;
+    };
+    let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
+    let needed = last.right + 0.25 * last.size + (first.right - first.left);
+    opens || needed > columns.name_end() - 1.5 * last.size
+}
+
+fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
+    let mut row = Row { page: start.page, line: start.number, ..Row::default() };
+    for part in parts {
+        row.text.push(part.line.text());
+        for (column, words) in columns.columns.iter().zip(&part.cells) {
+            let text = join(words);
+            if text.is_empty() {
+                continue;
+            }
+            match column.kind {
+                Kind::Name => append(&mut row.name, &text, " "),
+                Kind::Value => append(&mut row.value, &text, " "),
+                Kind::Unit => {
+                    let glue = if row.unit.ends_with('/') { "" } else { " " };
+                    append(&mut row.unit, &text, glue);
+                }
+                Kind::Range => append(&mut row.range, &text, " "),
+                Kind::Flag => append(&mut row.flag, &text, " "),
+                Kind::Loinc => append(&mut row.loinc, &text, " "),
+                Kind::Other => row.has_more = true,
+            }
+        }
+    }
+    row
+}
+
+fn append(cell: &mut String, text: &str, glue: &str) {
+    if !cell.is_empty() {
+        cell.push_str(glue);
+    }
+    cell.push_str(text);
+}
