@@ -14,7 +14,12 @@ data! {
         reason: String,
     }
     /// An import begins.
-    struct StartImport { hospital: HospitalId, manifest: String, watermark: Timestamp }
+    struct StartImport {
+        hospital: HospitalId, manifest: String,
+        /// Hash of the manifest's content: the same name with another one is another body, and refused.
+        digest: String,
+        watermark: Timestamp,
+    }
     /// An import has brought in everything before this instant.
     struct AdvanceImport { hospital: HospitalId, manifest: String, watermark: Timestamp }
     /// An import is over.

@@ -59,7 +59,7 @@ data! {
         reason: String,
     }
     /// An import into a hospital began: its alarms follow `watermark`.
-    struct ImportStarted { hospital: HospitalId, manifest: String, watermark: Timestamp }
+    struct ImportStarted { hospital: HospitalId, manifest: String, digest: String, watermark: Timestamp }
     /// Everything that occurred before `watermark` is in.
     struct ImportAdvanced { hospital: HospitalId, manifest: String, watermark: Timestamp }
     /// The import is over: alarms follow the clock again.
