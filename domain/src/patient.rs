@@ -1,7 +1,14 @@
 //! Patients of the chain: registration, identifiers claimed, corrections.
 
+pub mod claim;
 pub mod commands;
 pub mod events;
+pub mod person;
+pub mod registration;
+
+pub use claim::{ClaimCommand, IdentifierClaim, claim_stream};
+pub use person::{Patient, PatientCommand};
+pub use registration::{Registration, RegistrationStatus, end_registration, request_link, request_registration};
 
 use crate::data::{data, words};
 use crate::kernel::LocalDate;
@@ -52,7 +59,34 @@ rejections! {
     /// Why something about a patient is refused.
     pub enum PatientRejection {
         PatientUnknown = NotFound "patient-unknown" at "patient": "there is no such patient";
-        PatientNotLinked = Unprocessable "patient-not-linked" at "patient":
-            "the patient is not registered at this hospital; register them there first";
+        HospitalUnknown = NotFound "hospital-unknown" at "hospital": "there is no such hospital";
+        NameMissing = Unprocessable "name-missing" at "name": "a name is needed";
+        NameTooLong = Unprocessable "name-too-long" at "name": "a name has at most 300 bytes; shorten it";
+        BirthDateInvalid = Unprocessable "birth-date-invalid" at "birthDate":
+            "a birth date is a day from 1850 on and not in the future; leave it out when it is not known";
+        ContactInvalid = Unprocessable "contact-invalid" at "contacts":
+            "a patient has at most 20 contacts, each of 1 to 200 bytes";
+        AddressInvalid = Unprocessable "address-invalid" at "address":
+            "an address has 1 to 1,000 bytes, its country at most 60";
+        IdentifierInvalid = Unprocessable "identifier-invalid" at "identifiers":
+            "an identifier needs a system, a kind and a value of at most 200 bytes each, and a patient has at most 20";
+        IdentifierRepeated = Unprocessable "identifier-repeated" at "identifiers":
+            "the same identifier is given twice; leave one out";
+        IdentifierTaken = Conflict "identifier-taken" at "identifiers":
+            "this identifier belongs to somebody else; look for the patient before registering them again";
+        ClaimLost = Conflict "claim-lost" at "identifiers":
+            "the claim on this identifier lapsed and somebody else has it; start the registration again";
+        KeyedHashInvalid = Unprocessable "keyed-hash-invalid" at "keyedHash": "a keyed hash is 64 hexadecimal digits";
+        NothingToCorrect = Unprocessable "nothing-to-correct": "give at least one of name, gender and birthDate";
+        ReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
+        ReasonTooLong = Unprocessable "reason-too-long" at "reason": "a reason has at most 2,000 bytes; shorten it";
+        RegistrationUnknown = NotFound "registration-unknown" at "patient":
+            "nobody asked to register this patient at this hospital";
+        RegistrationRunning = Conflict "registration-running" at "patient":
+            "the patient is being registered at this hospital right now; ask again in a moment";
+        AlreadyRegistered = Conflict "already-registered" at "patient":
+            "the patient is registered at this hospital already";
+        RegistrationEnded = Conflict "registration-ended" at "patient":
+            "this registration has ended the other way already";
     }
 }

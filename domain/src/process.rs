@@ -2,6 +2,11 @@
 
 pub mod commands;
 pub mod events;
+pub mod import;
+pub mod operations;
+
+pub use import::{Import, ImportStatus, advance_import, finish_import, start_import};
+pub use operations::{SagaSteps, skip_projection_event};
 
 use crate::data::{data, words};
 use crate::kernel::{AlarmId, Timestamp};
@@ -31,6 +36,15 @@ rejections! {
     pub enum ProcessRejection {
         SagaUnknown = NotFound "saga-unknown": "there is no such saga";
         StepUnknown = NotFound "saga-step-unknown" at "step": "the saga has no such failed step";
-        ImportUnknown = NotFound "import-unknown": "there is no such import";
+        HospitalUnknown = NotFound "hospital-unknown" at "hospital": "there is no such hospital";
+        ImportUnknown = NotFound "import-unknown" at "manifest": "there is no such import";
+        ManifestInvalid = Unprocessable "manifest-invalid" at "manifest":
+            "a manifest's name is 1 to 100 letters, digits, dots, dashes or underscores";
+        ImportFinished = Conflict "import-finished" at "manifest": "this import is over; begin another one";
+        WatermarkBack { watermark: Timestamp } = Conflict "watermark-back" at "watermark":
+            "the import is at {watermark} already, and a watermark never goes back";
+        SkipReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
+        SkipReasonTooLong = Unprocessable "reason-too-long" at "reason":
+            "a reason has at most 2,000 bytes; shorten it";
     }
 }

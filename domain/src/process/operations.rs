@@ -1,0 +1,80 @@
+//! What an operator can ask of processes: a failed step of a saga tried again, an event skipped by a projection.
+
+use std::collections::BTreeSet;
+
+use super::ProcessRejection;
+use super::commands::{RetrySagaStep, SkipProjectionEvent};
+use super::events::{ProjectionEventSkipped, SagaStepRetried};
+use crate::event::ProcessEvent;
+use crate::kernel::{Decide, Evolve, Times};
+
+/// Longest reason of a skip.
+const REASON_BYTES_MAX: usize = 2_000;
+
+/// The failed steps of one instance of a saga: the state of its stream, as far as a retry needs it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SagaSteps {
+    known: bool,
+    failed: BTreeSet<String>,
+}
+
+impl SagaSteps {
+    /// Steps that failed and were neither retried nor done since.
+    pub fn failed(&self) -> impl Iterator<Item = &str> + '_ {
+        self.failed.iter().map(String::as_str)
+    }
+}
+
+impl Evolve for SagaSteps {
+    type Event = ProcessEvent;
+
+    fn evolve(&mut self, event: &ProcessEvent) {
+        self.known = true;
+        match event {
+            ProcessEvent::SagaStepFailed(e) => {
+                self.failed.insert(e.step.clone());
+            }
+            ProcessEvent::SagaStepRetried(e) => {
+                self.failed.remove(&e.step);
+            }
+            ProcessEvent::SagaStepDone(e) => {
+                self.failed.remove(&e.step);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Decide for SagaSteps {
+    type Command = RetrySagaStep;
+    type Rejection = ProcessRejection;
+
+    fn decide(&self, command: &RetrySagaStep, _: &Times) -> Result<Vec<ProcessEvent>, ProcessRejection> {
+        if !self.known {
+            return Err(ProcessRejection::SagaUnknown);
+        }
+        if !self.failed.contains(&command.step) {
+            return Err(ProcessRejection::StepUnknown);
+        }
+        let RetrySagaStep { saga, instance, step } = command.clone();
+        Ok(vec![SagaStepRetried { saga, instance, step }.into()])
+    }
+}
+
+/// An operator lets a projection skip an event, and says why.
+///
+/// # Errors
+/// When the reason is missing or too long.
+pub fn skip_projection_event(command: &SkipProjectionEvent) -> Result<ProjectionEventSkipped, ProcessRejection> {
+    if command.reason.trim().is_empty() {
+        return Err(ProcessRejection::SkipReasonMissing);
+    }
+    if command.reason.len() > REASON_BYTES_MAX {
+        return Err(ProcessRejection::SkipReasonTooLong);
+    }
+    let SkipProjectionEvent { projection, position, reason } = command.clone();
+    Ok(ProjectionEventSkipped { projection, position, reason })
+}
+
+#[cfg(test)]
+mod tests;
