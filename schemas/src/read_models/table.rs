@@ -110,12 +110,11 @@ impl Column {
     }
 }
 
-/// Declares tables: `name: Kind` is a column that may be NULL, `name: Kind!` one that may not.
+/// Declares tables: `name: Kind` is a column that may be NULL, `name: Kind!` one that may not. (`$bang` never matches
+/// anything; it makes the `!` countable.)
 macro_rules! tables {
-    (@required) => { false };
-    (@required !) => { true };
     ($($(#[$doc:meta])* $constant:ident = $name:literal from $source:expr, key [$($key:ident)*],
-        index [$([$($indexed:ident)*])*] { $($(#[doc = $column_doc:literal])* $column:ident : $kind:ident $($bang:tt)?),* $(,)? })*
+        index [$([$($indexed:ident)*])*] { $($(#[doc = $column_doc:literal])* $column:ident : $kind:ident $(! $($bang:lifetime)?)?),* $(,)? })*
     ) => {$(
         $(#[$doc])*
         ///
@@ -126,7 +125,7 @@ macro_rules! tables {
             columns: &[$($crate::read_models::Column {
                 name: stringify!($column),
                 kind: $crate::read_models::Kind::$kind,
-                required: $crate::read_models::table::tables!(@required $($bang)?),
+                required: [$(true $($bang)?,)? false][0],
             }),*],
             key: &[$(stringify!($key)),*],
             indexes: &[$($crate::read_models::Index { columns: &[$(stringify!($indexed)),*] }),*],
