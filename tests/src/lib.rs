@@ -1,1 +1,3 @@
-//! carelog-tests
+//! What the tests across crates share: contract suites that every adapter of a port runs, oracles, clocks.
+
+pub mod contract;

@@ -1,0 +1,4 @@
+//! One suite for each port; every adapter runs it.
+
+pub mod blob_store;
+pub mod key_store;

@@ -1,0 +1,144 @@
+//! Every stored event shape: its JSON Schema is committed, and a fixture of it must read for ever.
+//!
+//! `CARELOG_BLESS=1 cargo test -p carelog-tests --test event_shapes` writes what is new; it never overwrites a fixture,
+//! because a fixture that must change means that a stored event would no longer read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use carelog_domain::event::{Event, EventType};
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(name)
+}
+
+fn blessing() -> bool {
+    std::env::var_os("CARELOG_BLESS").is_some()
+}
+
+fn schema_of(each: &EventType) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let root = (each.schema)(&mut generator);
+    let mut schema = root.to_value();
+    schema["$defs"] = Value::Object(generator.take_definitions(true));
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!(format!("{} revision {}", each.name, each.revision.0));
+    schema
+}
+
+fn file_name(each: &EventType) -> String {
+    format!("{}.{}.json", each.name, each.revision.0)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("json") + "\n"
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_code() {
+    let mut stale = Vec::new();
+    for each in Event::TYPES {
+        let path = folder("events").join(file_name(each));
+        let text = pretty(&schema_of(each));
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
+            if blessing() {
+                std::fs::create_dir_all(folder("events")).expect("a folder");
+                std::fs::write(&path, text).expect("written");
+            } else {
+                stale.push(file_name(each));
+            }
+        }
+    }
+    assert!(stale.is_empty(), "run with CARELOG_BLESS=1 and look at the difference: {stale:?}");
+}
+
+#[test]
+fn every_stored_shape_has_a_fixture_that_still_reads() {
+    let fixtures = folder("fixtures/events");
+    for each in Event::TYPES {
+        let path = fixtures.join(file_name(each));
+        if blessing() && !path.exists() {
+            std::fs::create_dir_all(&fixtures).expect("a folder");
+            let schema = schema_of(each);
+            std::fs::write(&path, pretty(&sample(&schema, &schema, each.name, 0))).expect("written");
+        }
+        assert!(path.exists(), "{} has no fixture; run with CARELOG_BLESS=1 once", file_name(each));
+    }
+    let mut read = BTreeMap::new();
+    for entry in std::fs::read_dir(&fixtures).expect("the fixtures") {
+        let path = entry.expect("an entry").path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let (name, revision) = stem.rsplit_once('.').expect("Type.revision.json");
+        let data: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("text")).expect("json");
+        let current = carelog_schemas::registry::event_type(name).expect("a known type");
+        assert_eq!(current.revision.0.to_string(), revision, "an older fixture needs its upcaster run here");
+        let event = Event::from_json(name, data.clone()).expect("a known type");
+        let event = event.unwrap_or_else(|error| panic!("{stem} no longer reads: {error}"));
+        assert_eq!(event.to_json(), data, "{stem} lost something on its way through the code");
+        read.insert(stem, ());
+    }
+    assert_eq!(read.len(), Event::TYPES.len());
+}
+
+/// A value that fits the schema, with every optional field given.
+fn sample(schema: &Value, root: &Value, hint: &str, depth: u32) -> Value {
+    assert!(depth < 20, "schemas do not recurse");
+    if let Some(purpose) = schema.get("x-carelog-personal") {
+        let plain = sample(&schema["x-carelog-plain"], root, hint, depth + 1);
+        return json!({ "$personal": plain, "purpose": purpose });
+    }
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
+        return sample(target, root, hint, depth + 1);
+    }
+    if let Some(value) = schema.get("const") {
+        return value.clone();
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return values.iter().find(|value| !value.is_null()).cloned().expect("a value");
+    }
+    for choice in ["oneOf", "anyOf"] {
+        if let Some(choices) = schema.get(choice).and_then(Value::as_array) {
+            let some = choices.iter().find(|each| each.get("type") != Some(&json!("null"))).expect("a choice");
+            return sample(some, root, hint, depth + 1);
+        }
+    }
+    let kind = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().find_map(Value::as_str).expect("a type"),
+        kind => kind.as_str().expect("a type"),
+    };
+    match kind {
+        "object" => {
+            let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+            let field = |(name, inner): (&String, &Value)| (name.clone(), sample(inner, root, name, depth + 1));
+            Value::Object(properties.iter().map(field).collect::<Map<_, _>>())
+        }
+        "array" => match schema.get("prefixItems").and_then(Value::as_array) {
+            Some(items) => items.iter().map(|each| sample(each, root, hint, depth + 1)).collect(),
+            None => json!([sample(&schema["items"], root, hint, depth + 1)]),
+        },
+        "integer" | "number" => json!(7),
+        "boolean" => json!(true),
+        _ => text(schema, hint),
+    }
+}
+
+fn text(schema: &Value, hint: &str) -> Value {
+    match schema.get("format").and_then(Value::as_str) {
+        Some("uuid") => json!("0193a1b2-c3d4-8e5f-8a6b-7c8d9e0f1a2b"),
+        Some("date-time") => json!("2024-12-01T09:30:00.000123Z"),
+        Some("date") => json!("2024-12-01"),
+        Some("partial-date-time" | "time" | "partial-time") => json!("09:30:00"),
+        _ if schema["description"] == "ISO 4217" => json!("GBP"),
+        _ if schema["description"] == "an IANA time zone" => json!("Europe/London"),
+        _ => match hint {
+            "causePosition" | "position" => json!("0:7"),
+            "token" => json!("0:7,1:9"),
+            "stream" => json!("appointment:0193a1b2-c3d4-8e5f-8a6b-7c8d9e0f1a2b"),
+            "blob" => json!("ab".repeat(32)),
+            other => json!(other),
+        },
+    }
+}
