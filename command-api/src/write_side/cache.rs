@@ -1,0 +1,80 @@
+//! Hot states by stream: what was accepted last, before it is durable. Least recently used ones go first.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use carelog_domain::kernel::{StreamName, Timestamp, Version};
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use super::durability::Durable;
+use super::state::State;
+
+/// Shards, so that commands on different streams do not wait for each other.
+const SHARDS: usize = 64;
+/// States kept, over all shards. A day of 40 slots takes about 5 KiB, most others less than 1 KiB.
+const STATES_MAX: usize = 64 * 1024;
+
+/// The state of a stream as it was accepted.
+#[derive(Clone)]
+pub(crate) struct Hot {
+    /// The state.
+    pub(crate) state: Arc<dyn State>,
+    /// After which version.
+    pub(crate) version: Version,
+    /// When its last event occurred.
+    pub(crate) last_occurred: Option<Timestamp>,
+    /// Completes when its last event is durable; `None` when that is known.
+    pub(crate) durable: Option<Durable>,
+    /// Whether personal values were opened.
+    pub(crate) opened: bool,
+}
+
+/// States by stream.
+pub(crate) struct StateCache {
+    shards: Vec<Mutex<LruCache<StreamName, Hot>>>,
+    hasher: RandomState,
+}
+
+impl StateCache {
+    pub(crate) fn new() -> StateCache {
+        let each = NonZeroUsize::new(STATES_MAX / SHARDS).expect("there are more states than shards");
+        StateCache {
+            shards: (0..SHARDS).map(|_| Mutex::new(LruCache::new(each))).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, stream: &StreamName) -> Option<Hot> {
+        self.shard(stream).lock().get(stream).cloned()
+    }
+
+    pub(crate) fn version(&self, stream: &StreamName) -> Option<Version> {
+        self.shard(stream).lock().peek(stream).map(|hot| hot.version)
+    }
+
+    /// Takes a state out, so that it can be changed in place.
+    pub(crate) fn remove(&self, stream: &StreamName) {
+        self.shard(stream).lock().pop(stream);
+    }
+
+    /// Keeps a state unless a later one is there, or an equally late one with more of it open.
+    pub(crate) fn put(&self, stream: StreamName, hot: Hot) {
+        let mut shard = self.shard(&stream).lock();
+        let known = shard.peek(&stream).map(|known| (known.version, known.opened));
+        if known.is_none_or(|known| known <= (hot.version, hot.opened)) {
+            shard.put(stream, hot);
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.shards.iter().for_each(|shard| shard.lock().clear());
+    }
+
+    fn shard(&self, stream: &StreamName) -> &Mutex<LruCache<StreamName, Hot>> {
+        let mut hasher = self.hasher.build_hasher();
+        stream.hash(&mut hasher);
+        &self.shards[hasher.finish() as usize % SHARDS]
+    }
+}
