@@ -1,7 +1,19 @@
 //! Lab reports: the file, what was read from it, and what people made of it.
 
 pub mod commands;
+pub mod decimal;
 pub mod events;
+pub mod flags;
+pub mod matching;
+
+mod decide;
+mod observation;
+mod report;
+
+pub use decide::{FILE_BYTES_MAX, LabReportCommand};
+pub use flags::compute_flag;
+pub use matching::{review_reasons, with_computed_flags};
+pub use report::{LabReport, ReportRecord};
 
 use crate::data::{data, words};
 use crate::kernel::LocalDate;
@@ -123,5 +135,53 @@ rejections! {
     /// Why something about a lab report is refused.
     pub enum LaboratoryRejection {
         LabReportUnknown = NotFound "lab-report-unknown" at "report": "there is no such lab report";
+        ObservationUnknown = NotFound "observation-unknown" at "observation":
+            "the report has no value of this number; values are numbered from 1";
+        LabReportTaken = Conflict "lab-report-taken" at "report":
+            "another file, or the same for another patient, was handed in under this id; hand it in under a new one";
+        FileNotPdf = Unprocessable "lab-file-not-pdf" at "mediaType": "a lab report is a PDF file (application/pdf)";
+        FileSize { bytes: u64, most: u64 } = Unprocessable "lab-file-size" at "bytes":
+            "the file has {bytes} bytes; it must have at least 1 and at most {most}";
+        ProcessingNotDue { status: FileStatus } = Conflict "processing-not-due" at "report":
+            "the file is {status}; reading begins when it was just uploaded, or with a retry after a failure";
+        RetryNotDue { status: FileStatus } = Conflict "retry-not-due" at "report":
+            "the file is {status}; only a file that could not be read is read again";
+        NotProcessing { status: FileStatus } = Conflict "not-processing" at "report":
+            "the file is {status}; what was read is recorded only while it is processing";
+        AttemptSuperseded { current: u32 } = Conflict "attempt-superseded" at "attempt":
+            "reading number {current} runs now; the result of an earlier one is not taken any more";
+        ReviewNotOpen { status: FileStatus } = Conflict "review-not-open" at "report":
+            "the file is {status}; there is no review to resolve";
+        ReviewOpen = Conflict "review-open" at "report":
+            "a person must first say whether the report belongs to its patient; resolve the review";
+        NotRead { status: FileStatus } = Conflict "lab-report-not-read" at "report":
+            "the file is {status}, so the report has no values yet; wait for it or retry the reading";
+        AlreadyFinal { status: ReportStatus } = Conflict "lab-report-final" at "report":
+            "the report is {status} already; amend it if something is wrong";
+        NotFinal { status: ReportStatus } = Conflict "lab-report-not-final" at "report":
+            "the report is {status}; only a final report is amended: finalise it first, or cancel it";
+        LabReportCancelled = Conflict "lab-report-cancelled" at "report":
+            "the report was withdrawn; hand in the right file";
+        AmendmentWithoutChanges = Unprocessable "amendment-without-changes" at "changes":
+            "an amendment changes at least one value";
+        AmendmentEmpty { number: u32 } = Unprocessable "amendment-empty" at "changes":
+            "the change of value {number} changes nothing; give a printed value, a unit or a flag";
+        AmendmentValueUnknown { number: u32 } = Unprocessable "amendment-value-unknown" at "changes":
+            "the report has no value {number}; values are numbered from 1";
+        AmendmentValueRepeated { number: u32 } = Unprocessable "amendment-value-repeated" at "changes":
+            "value {number} is changed twice; give each value once";
+        AmendmentValueMalformed { number: u32 } = Unprocessable "amendment-value-malformed" at "changes":
+            "the number of value {number} must be a plain decimal such as 4.10, given with the value as printed";
+        NotCritical = Conflict "observation-not-critical" at "observation":
+            "this value is not critical, so there is nothing to acknowledge";
+        CriticalAcknowledged = Conflict "critical-acknowledged" at "observation":
+            "somebody has acknowledged this value already";
+        CriticalValueChanged = Conflict "critical-value-changed" at "valueSeen":
+            "this is not the value the report has now; look at it again and acknowledge what it says";
+        ValuesUnreadable = Conflict "lab-values-unreadable" at "report":
+            "the values of this report cannot be read any more: the patient's clinical data was erased";
     }
 }
+
+#[cfg(test)]
+mod tests;
