@@ -1,1 +1,21 @@
-//! carelog-event-log
+//! LocalLog: the event log as files of this machine. Append-only segments, group commit, a Merkle root from the first
+//! frame on, and an index that can be thrown away. docs/log-format.md draws the bytes; docs/ARCHITECTURE.md says where
+//! this stands. Nothing here knows a hospital.
+
+mod batch_header;
+pub mod disk;
+mod done;
+mod error;
+mod group;
+mod index;
+mod log;
+mod merkle;
+mod options;
+mod partition;
+mod segment_header;
+mod segments;
+mod slot_map;
+
+pub use error::{Damage, OpenError};
+pub use log::{LocalLog, LogStats, PartitionStats};
+pub use options::{Options, SEGMENT_BYTES_MAX};

@@ -1,0 +1,153 @@
+//! Opening a log: lock the folder, make what is new, recover what is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carelog_domain::kernel::{Partition as Number, Slot, Timestamp};
+use parking_lot::Mutex;
+
+use super::LocalLog;
+use crate::error::{Damage, OpenError};
+use crate::index::memory::MemoryIndex;
+use crate::merkle::{Tree, leaf_hash};
+use crate::options::Options;
+use crate::partition::recovery::{self, From};
+use crate::partition::roll::{Identity, Roller, SPARE_NAME, create_first};
+use crate::partition::{Partition, Recovered};
+use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::segments::{Place, Segment, Segments};
+use crate::slot_map::SlotMap;
+
+type Opened = Vec<(SegmentHeader, Arc<Segment>)>;
+
+impl LocalLog {
+    /// Opens the log in a folder, makes it if there is none, and recovers from whatever stopped the last run.
+    pub fn open(options: Options) -> Result<LocalLog, OpenError> {
+        if options.partitions > Slot::COUNT {
+            return Err(OpenError::BadOptions(format!("a log has 1 to {} partitions", Slot::COUNT)));
+        }
+        let disk = &*options.disk;
+        disk.create_folder(&options.folder).map_err(OpenError::io("create", &options.folder))?;
+        let lock_path = options.folder.join("lock");
+        let lock = disk.lock(&lock_path).map_err(OpenError::io("lock", &lock_path))?;
+        let lock = lock.ok_or_else(|| OpenError::Locked { folder: options.folder.clone() })?;
+        let opened = match open_partitions(&options)? {
+            Some(opened) => opened,
+            None => create_partitions(&options)?,
+        };
+        let map = newest_map(&opened);
+        let mut partitions = Vec::with_capacity(opened.len());
+        let mut threads = Vec::new();
+        for (number, segments) in opened.into_iter().enumerate() {
+            let (partition, thread) = start(&options, Number(number as u16), &map, segments)?;
+            partitions.push(partition);
+            threads.push(thread);
+        }
+        let (folder, threads, lock) = (options.folder.clone(), Mutex::new(threads), Mutex::new(Some(lock)));
+        Ok(LocalLog { folder, partitions, map, threads, lock })
+    }
+}
+
+fn partition_folder(folder: &Path, number: u16) -> PathBuf {
+    folder.join(format!("partition-{number:04}"))
+}
+
+/// Opens the segments of all partitions; `None` if the log was never made. Partition 0 is made last, so while it has
+/// no segment there is no log.
+fn open_partitions(options: &Options) -> Result<Option<Vec<Opened>>, OpenError> {
+    let first = recovery::open_segments(&*options.disk, &partition_folder(&options.folder, 0))?;
+    let Some((header, _)) = first.first() else { return Ok(None) };
+    let (count, log_id, map) = (header.partitions, header.log_id, header.map.clone());
+    if options.partitions != 0 && options.partitions != count {
+        let (folder, asked) = (options.folder.clone(), options.partitions);
+        return Err(OpenError::PartitionsDiffer { folder, found: count, asked });
+    }
+    let mut all = vec![first];
+    for number in 1..count {
+        let folder = partition_folder(&options.folder, number);
+        let opened = recovery::open_segments(&*options.disk, &folder)?;
+        if opened.is_empty() {
+            return Err(Damage { file: folder, byte: 0, what: "the partition has no segment".to_owned() }.into());
+        }
+        all.push(opened);
+    }
+    for (number, opened) in all.iter().enumerate() {
+        let identity = identity(options, Number(number as u16), count, log_id, &map);
+        for (header, segment) in opened {
+            recovery::same_log(&identity, header, segment)?;
+        }
+    }
+    Ok(Some(all))
+}
+
+fn create_partitions(options: &Options) -> Result<Vec<Opened>, OpenError> {
+    let count = options.partitions.max(1);
+    let (log_id, map) = (uuid::Uuid::now_v7().into_bytes(), SlotMap::dealt(count));
+    for number in (0..count).rev() {
+        let identity = identity(options, Number(number), count, log_id, &map);
+        options.disk.create_folder(&identity.folder).map_err(OpenError::io("create", &identity.folder))?;
+        create_first(&*options.disk, &identity)?;
+    }
+    let made = open_partitions(options)?;
+    made.ok_or_else(|| OpenError::BadOptions(format!("no log could be made in {}", options.folder.display())))
+}
+
+fn identity(options: &Options, partition: Number, partitions: u16, log_id: [u8; 16], map: &SlotMap) -> Identity {
+    Identity {
+        folder: partition_folder(&options.folder, partition.0),
+        partition,
+        partitions,
+        log_id,
+        map: map.clone(),
+        segment_bytes_max: options.segment_bytes_max,
+    }
+}
+
+fn newest_map(opened: &[Opened]) -> SlotMap {
+    let maps = opened.iter().flatten().map(|(header, _)| &header.map);
+    maps.max_by_key(|map| map.version).expect("a log has a segment").clone()
+}
+
+fn start(
+    options: &Options,
+    number: Number,
+    map: &SlotMap,
+    opened: Opened,
+) -> Result<(Arc<Partition>, std::thread::JoinHandle<()>), OpenError> {
+    let (first_header, _) = opened.first().expect("a partition has a segment");
+    let identity = identity(options, number, first_header.partitions, first_header.log_id, map);
+    let spare = identity.folder.join(SPARE_NAME);
+    if options
+        .disk
+        .list(&identity.folder)
+        .map_err(OpenError::io("list", &identity.folder))?
+        .contains(&SPARE_NAME.to_owned())
+    {
+        options.disk.remove(&spare).map_err(OpenError::io("remove", &spare))?;
+    }
+    let list: Vec<Arc<Segment>> = opened.iter().map(|(_, segment)| segment.clone()).collect();
+    let mut index = MemoryIndex::starting_at(0);
+    let mut tree = Tree::default();
+    let from = From {
+        segment: 0,
+        place: Place { offset: 0, byte: SEGMENT_HEADER_BYTES as u64 },
+        recorded_at: Timestamp::from_micros(0),
+    };
+    let found = recovery::scan(&list, from, |frame| {
+        index.add_frame(frame);
+        tree.push(leaf_hash(frame.bytes()));
+        Ok(())
+    })?;
+    let segments = Arc::new(Segments::default());
+    list.iter().for_each(|segment| segments.push(segment.clone()));
+    let sequence = list.len() as u32 - 1;
+    let mut roller = Roller::resume(options.disk.clone(), identity, segments.clone(), sequence, found.end);
+    if found.torn {
+        tracing::warn!(partition = number.0, at = found.next_offset, "cut an unfinished write off the end of the log");
+        roller.roll(found.next_offset, (tree.end().root(), found.last_recorded_at), 0)?;
+    }
+    let recovered =
+        Recovered { next_offset: found.next_offset, last_recorded_at: found.last_recorded_at, index, tree, segments };
+    let started = Partition::start(number, options.clock.clone(), options.recent_bytes_max, recovered, roller);
+    started.map_err(OpenError::io("start a thread for", &options.folder))
+}

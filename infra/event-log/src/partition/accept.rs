@@ -1,0 +1,221 @@
+//! Taking a batch in: everything is decided and fixed here, under the lock and in memory; nothing waits for a disk.
+
+use std::collections::HashMap;
+
+use carelog_domain::kernel::{CommandId, Context, Position, StreamName, Timestamp, Version};
+use carelog_domain::ports::{Accepted, AppendError, Batch, Expected, Failure, Fingerprint};
+use carelog_schemas::frame::{self, FRAME_BYTES_MAX, Frame, FrameError, FrameParts};
+
+use super::{Partition, State};
+use crate::error::lasting;
+
+/// The largest batch, in bytes of its data: a batch stands in one segment and is written at once.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+impl Partition {
+    /// Takes a batch in, or finds what its command did before.
+    pub(crate) fn accept(&self, batch: Batch) -> Result<Accepted, AppendError> {
+        check_shape(&batch)?;
+        let mut state = self.state.lock();
+        Self::check_alive(&state).map_err(AppendError::Failed)?;
+        if let Some(offset) = self.command_place(&state, batch.slot.number(), batch.command) {
+            drop(state);
+            let before = self.accepted_at(offset).map_err(AppendError::Failed)?;
+            return match before.fingerprint == batch.fingerprint {
+                true => Ok(before),
+                false => Err(AppendError::FingerprintDiffers { command: batch.command }),
+            };
+        }
+        let versions = self.check_expected(&state, &batch)?;
+        self.check_conditions(&state, &batch)?;
+        let plan = self.plan(&state, &batch, versions);
+        self.take_in(&mut state, batch, plan)
+    }
+
+    /// What the command did, if it was accepted in the slot.
+    pub(crate) fn find_command(&self, slot: Option<u16>, command: CommandId) -> Result<Option<Accepted>, Failure> {
+        let place = {
+            let state = self.state.lock();
+            Self::check_alive(&state)?;
+            match slot {
+                Some(slot) => self.command_place(&state, slot, command),
+                None => state.index.command(command).first().map(|place| place.offset),
+            }
+        };
+        place.map(|offset| self.accepted_at(offset)).transpose()
+    }
+
+    fn command_place(&self, state: &State, slot: u16, command: CommandId) -> Option<u64> {
+        state.index.command(command).iter().find(|place| place.slot == slot).map(|place| place.offset)
+    }
+
+    pub(super) fn version_of(&self, state: &State, stream: &str) -> Version {
+        state.index.stream(stream).map_or(Version::NONE, |part| part.last_version())
+    }
+
+    fn check_expected(&self, state: &State, batch: &Batch) -> Result<HashMap<StreamName, Version>, AppendError> {
+        let mut versions = HashMap::with_capacity(batch.expected.len() + 1);
+        let streams = batch.expected.iter().map(|(stream, _)| stream).chain(batch.events.iter().map(|e| &e.stream));
+        for stream in streams {
+            if !versions.contains_key(stream) {
+                versions.insert(stream.clone(), self.version_of(state, stream.as_str()));
+            }
+        }
+        for (stream, expected) in &batch.expected {
+            if let Expected::Exactly(expected) = *expected
+                && versions[stream] != expected
+            {
+                return Err(AppendError::StreamMoved { stream: stream.clone(), expected, found: versions[stream] });
+            }
+        }
+        Ok(versions)
+    }
+
+    fn check_conditions(&self, state: &State, batch: &Batch) -> Result<(), AppendError> {
+        for condition in &batch.conditions {
+            let used = state.index.tag(batch.slot.number(), condition.tag.as_str()).last().copied();
+            if let Some(offset) = used
+                && condition.after.is_none_or(|after| offset > after)
+            {
+                let found = Position { partition: self.number, offset };
+                return Err(AppendError::TagUsed { tag: condition.tag.clone(), found });
+            }
+        }
+        Ok(())
+    }
+
+    /// Version and recorded-at of each event: later than the last one, than the cause, and not before it happened.
+    fn plan(
+        &self,
+        state: &State,
+        batch: &Batch,
+        mut versions: HashMap<StreamName, Version>,
+    ) -> Vec<(Version, Timestamp)> {
+        let after = batch.recorded_after.map_or(i64::MIN, |cause| cause.micros() + 1);
+        let earliest = self.clock.now().micros().max(after);
+        let mut last = state.last_recorded_at.micros();
+        let place = |event: &carelog_domain::ports::ToAppend| {
+            let version = versions.get_mut(&event.stream).expect("every stream of the batch was looked up");
+            *version = version.next();
+            last = earliest.max(last + 1).max(event.occurred_at.micros());
+            (*version, Timestamp::from_micros(last))
+        };
+        batch.events.iter().map(place).collect()
+    }
+
+    fn take_in(
+        &self,
+        state: &mut State,
+        batch: Batch,
+        plan: Vec<(Version, Timestamp)>,
+    ) -> Result<Accepted, AppendError> {
+        let length = batch.events.len() as u16;
+        let first_offset = state.next_offset;
+        let position = |index: u16| Position { partition: self.number, offset: first_offset + u64::from(index) };
+        let encode = |index: u16, out: &mut Vec<u8>| {
+            let (event, (version, recorded_at)) = (&batch.events[usize::from(index)], plan[usize::from(index)]);
+            let parts = FrameParts {
+                position: position(index),
+                slot: batch.slot,
+                id: event.id,
+                stream: &event.stream,
+                version,
+                event_type: event.event_type,
+                revision: event.revision,
+                occurred_at: event.occurred_at,
+                occurred_assumed: event.occurred_assumed,
+                recorded_at,
+                hospital: event.hospital,
+                actor: &batch.actor,
+                command: batch.command,
+                index,
+                batch_length: length,
+                fingerprint: (index == 0).then_some(batch.fingerprint),
+                correlation: batch.correlation,
+                causation: batch.causation,
+                traceparent: batch.traceparent.as_deref(),
+                tags: &event.tags,
+                data: &event.data,
+            };
+            frame::encode(&parts, out)
+        };
+        state.gathering.add(length, encode).map_err(refused)?;
+        let mut contexts = Vec::with_capacity(batch.events.len());
+        for (index, (event, (version, recorded_at))) in batch.events.into_iter().zip(plan).enumerate() {
+            let position = position(index as u16);
+            let tags = event.tags.iter().map(|tag| tag.as_str());
+            let first_of = (index == 0).then_some(batch.command);
+            state.index.add((position.offset, batch.slot.number()), (event.stream.as_str(), version), tags, first_of);
+            state.last_recorded_at = recorded_at;
+            contexts.push(Context {
+                id: event.id,
+                position,
+                stream: event.stream,
+                version,
+                revision: event.revision,
+                occurred_at: event.occurred_at,
+                occurred_assumed: event.occurred_assumed,
+                recorded_at,
+                hospital: event.hospital,
+                actor: batch.actor.clone(),
+                command: batch.command,
+                index: index as u16,
+                batch_length: length,
+                correlation: batch.correlation,
+                causation: batch.causation,
+                traceparent: batch.traceparent.clone(),
+                tags: event.tags,
+            });
+        }
+        state.next_offset += u64::from(length);
+        state.gathering.last_recorded_at = state.last_recorded_at;
+        let durable = state.gathering.done.wait();
+        if std::mem::take(&mut state.writer_waits) {
+            self.work.notify_one();
+        }
+        Ok(Accepted { repeated: false, events: contexts, fingerprint: batch.fingerprint, durable: Box::pin(durable) })
+    }
+
+    /// The batch that begins at an accepted offset, as a repeat of its command is answered.
+    fn accepted_at(&self, offset: u64) -> Result<Accepted, Failure> {
+        let first = self.accepted_frame(offset)?;
+        let unreadable = |error: FrameError| lasting(format!("frame {offset} cannot be read")).caused_by(error);
+        let view = Frame::parse(&first).map_err(unreadable)?;
+        let fingerprint = view.fingerprint().unwrap_or(Fingerprint([0; 32]));
+        let mut events = vec![view.context().map_err(unreadable)?];
+        for next in 1..u64::from(view.batch_length()) {
+            let frame = self.accepted_frame(offset + next)?;
+            events.push(Frame::parse(&frame).and_then(|frame| frame.context()).map_err(unreadable)?);
+        }
+        let last = offset + events.len() as u64;
+        Ok(Accepted { repeated: true, events, fingerprint, durable: self.durable_through(last) })
+    }
+}
+
+/// What is wrong with a batch before anything is looked up.
+fn check_shape(batch: &Batch) -> Result<(), AppendError> {
+    let bad = |what: String| Err(AppendError::Failed(lasting(what)));
+    if batch.events.is_empty() || batch.events.len() > usize::from(u16::MAX) {
+        return bad(format!("a batch has 1 to 65,535 events, not {}", batch.events.len()));
+    }
+    let data_bytes: usize = batch.events.iter().map(|event| event.data.len()).sum();
+    if data_bytes > BATCH_BYTES_MAX {
+        return bad(format!("a batch of {data_bytes} bytes exceeds {BATCH_BYTES_MAX}"));
+    }
+    let streams = batch.expected.iter().map(|(stream, _)| stream).chain(batch.events.iter().map(|e| &e.stream));
+    let mut checked: Option<&StreamName> = None;
+    for stream in streams {
+        if checked != Some(stream) && stream.slot() != batch.slot {
+            return bad(format!("stream {stream} is not of the batch's slot {}", batch.slot.number()));
+        }
+        checked = Some(stream);
+    }
+    Ok(())
+}
+
+fn refused(error: FrameError) -> AppendError {
+    match error {
+        FrameError::TooLarge { bytes } => AppendError::TooLarge { bytes, bytes_max: FRAME_BYTES_MAX },
+        other => AppendError::Failed(lasting("an event cannot be written as a frame").caused_by(other)),
+    }
+}

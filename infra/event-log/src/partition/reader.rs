@@ -1,0 +1,250 @@
+//! Finding frames again: in the groups still in memory, else in the segments.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use carelog_domain::kernel::{Partition as Number, StreamName, Tag, Version};
+use carelog_domain::ports::{BoxFuture, Direction, EventFilter, Failure, Stored};
+use carelog_schemas::frame::{Frame, FrameError};
+
+use super::{Partition, State};
+use crate::error::{lasting, passing};
+use crate::group::Group;
+
+/// How many frames a chunk of a subscription has at most.
+const CHUNK_FRAMES_MAX: usize = 512;
+/// How many bytes a chunk of a subscription has at most, about.
+const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+
+impl Partition {
+    /// The accepted events of a stream after a version.
+    pub(crate) fn read_stream(
+        &self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<Stored>, Failure> {
+        let offsets: Vec<u64> = {
+            let state = self.state.lock();
+            Self::check_alive(&state)?;
+            let part = state.index.stream(stream.as_str());
+            let skip =
+                |part: &crate::index::memory::StreamPart| (after.0 + 1).saturating_sub(part.first_version) as usize;
+            part.map_or(vec![], |part| part.offsets.iter().copied().skip(skip(part)).take(limit).collect())
+        };
+        offsets.into_iter().map(|offset| self.stored(offset)).collect()
+    }
+
+    /// The last accepted version of a stream.
+    pub(crate) fn stream_version(&self, stream: &StreamName) -> Result<Version, Failure> {
+        let state = self.state.lock();
+        Self::check_alive(&state)?;
+        Ok(self.version_of(&state, stream.as_str()))
+    }
+
+    /// The accepted events of a slot with a tag.
+    pub(crate) fn read_tag(
+        &self,
+        slot: u16,
+        tag: &Tag,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Stored>, Failure> {
+        let offsets: Vec<u64> = {
+            let state = self.state.lock();
+            Self::check_alive(&state)?;
+            let offsets = state.index.tag(slot, tag.as_str()).iter().copied();
+            match direction {
+                Direction::Forward => offsets.take(limit).collect(),
+                Direction::Backward => offsets.rev().take(limit).collect(),
+            }
+        };
+        offsets.into_iter().map(|offset| self.stored(offset)).collect()
+    }
+
+    /// Durable events that match, and where to go on.
+    pub(crate) fn read(
+        &self,
+        from: u64,
+        direction: Direction,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<(Vec<Stored>, Option<u64>), Failure> {
+        match direction {
+            Direction::Forward => self.read_forward(from, filter, limit),
+            Direction::Backward => self.read_backward(from, filter, limit),
+        }
+    }
+
+    fn read_forward(
+        &self,
+        from: u64,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<(Vec<Stored>, Option<u64>), Failure> {
+        let end = self.durable_end();
+        let mut found = Vec::new();
+        if limit == 0 || from >= end {
+            return Ok((found, (from < end).then_some(from)));
+        }
+        let mut next = end;
+        self.for_each_frame(from, end, |offset, bytes| {
+            if let Some(stored) = matching(offset, bytes, filter)? {
+                found.push(stored);
+            }
+            let full = found.len() == limit;
+            if full {
+                next = offset + 1;
+            }
+            Ok(!full)
+        })?;
+        Ok((found, (next < end).then_some(next)))
+    }
+
+    fn read_backward(
+        &self,
+        from: u64,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> Result<(Vec<Stored>, Option<u64>), Failure> {
+        let durable = self.durable_end();
+        let mut found = Vec::new();
+        let mut end = from.saturating_add(1).min(durable);
+        let mut step = 64u64;
+        while end > 0 && found.len() < limit {
+            let start = end.saturating_sub(step);
+            let mut chunk = Vec::new();
+            self.for_each_frame(start, end, |offset, bytes| {
+                if let Some(stored) = matching(offset, bytes, filter)? {
+                    chunk.push(stored);
+                }
+                Ok(true)
+            })?;
+            let room = limit - found.len();
+            let cut = chunk.len() > room;
+            found.extend(chunk.into_iter().rev().take(room));
+            end = match (cut, found.last()) {
+                (true, Some(last)) => last.context.position.offset,
+                _ => start,
+            };
+            step = (step * 2).min(4096);
+        }
+        Ok((found, end.checked_sub(1)))
+    }
+
+    /// Durable events from `from` on, at most a chunk of them.
+    pub(crate) fn chunk(&self, from: u64) -> Result<Vec<Stored>, Failure> {
+        let mut found = Vec::new();
+        let mut bytes_read = 0;
+        self.for_each_frame(from, self.durable_end(), |offset, bytes| {
+            found.extend(matching(offset, bytes, &EventFilter::default())?);
+            bytes_read += bytes.len();
+            Ok(found.len() < CHUNK_FRAMES_MAX && bytes_read < CHUNK_BYTES_MAX)
+        })?;
+        Ok(found)
+    }
+
+    /// True when the frame at `from` is still in memory, so that reading it waits for no disk.
+    pub(crate) fn is_recent(&self, from: u64) -> bool {
+        let state = self.state.lock();
+        state.recent.front().is_some_and(|oldest| oldest.first_offset <= from)
+    }
+
+    /// Shows durable frames from `from` to `to` in order until told to stop.
+    pub(super) fn for_each_frame(
+        &self,
+        from: u64,
+        to: u64,
+        mut show: impl FnMut(u64, &Bytes) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let mut at = from;
+        while at < to {
+            if let Some(group) = self.recent_group(at) {
+                while let Some(frame) = group.frame(at).filter(|_| at < to) {
+                    if !show(at, &frame)? {
+                        return Ok(());
+                    }
+                    at += 1;
+                }
+                continue;
+            }
+            let upto = self.oldest_recent().unwrap_or(to).clamp(at + 1, to);
+            let mut reader = self.segments.reader(at, upto)?;
+            while let Some((offset, frame)) = reader.next()? {
+                if !show(offset, &frame)? {
+                    return Ok(());
+                }
+                at = offset + 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn oldest_recent(&self) -> Option<u64> {
+        self.state.lock().recent.front().map(|group| group.first_offset)
+    }
+
+    fn recent_group(&self, offset: u64) -> Option<Arc<Group>> {
+        recent_group(&self.state.lock(), offset)
+    }
+
+    /// The bytes of an accepted frame, durable or not.
+    pub(super) fn accepted_frame(&self, offset: u64) -> Result<Bytes, Failure> {
+        {
+            let state = self.state.lock();
+            if let Some(frame) = state.gathering.frame(offset) {
+                return Ok(Bytes::copy_from_slice(frame));
+            }
+            if let Some(frame) = recent_group(&state, offset).and_then(|group| group.frame(offset)) {
+                return Ok(frame);
+            }
+        }
+        let read = self.segments.reader(offset, offset + 1)?.next()?;
+        // A copy, so that whoever keeps the event does not keep the whole window it was read in.
+        read.map(|(_, frame)| Bytes::copy_from_slice(&frame))
+            .ok_or_else(|| lasting(format!("frame {offset} is missing")))
+    }
+
+    pub(super) fn stored(&self, offset: u64) -> Result<Stored, Failure> {
+        let bytes = self.accepted_frame(offset)?;
+        let frame = Frame::parse(&bytes).map_err(|error| unreadable(self.number, offset, error))?;
+        frame.stored(&bytes).map_err(|error| unreadable(self.number, offset, error))
+    }
+
+    /// Completes when everything before `end` is durable.
+    pub(super) fn durable_through(&self, end: u64) -> BoxFuture<'static, Result<(), Failure>> {
+        let mut durable = self.watch_durable();
+        if durable.borrow().end >= end {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        let state = self.state.lock();
+        let group = state.recent.iter().find(|group| group.end() >= end).map(|group| group.done.clone());
+        let done = group.unwrap_or_else(|| state.gathering.done.clone());
+        drop(state);
+        Box::pin(async move {
+            done.wait().await?;
+            let reached = durable.wait_for(|now| now.end >= end).await;
+            reached.map(|_| ()).map_err(|_| passing("the log closed before the batch was durable"))
+        })
+    }
+}
+
+fn recent_group(state: &State, offset: u64) -> Option<Arc<Group>> {
+    let after = state.recent.partition_point(|group| group.first_offset <= offset);
+    let group = state.recent.get(after.checked_sub(1)?)?;
+    (offset < group.end()).then(|| group.clone())
+}
+
+fn matching(offset: u64, bytes: &Bytes, filter: &EventFilter) -> Result<Option<Stored>, Failure> {
+    let unreadable =
+        |error| lasting(format!("frame {offset} cannot be read; run `carelog log verify`")).caused_by(error);
+    let frame: Frame<'_> = Frame::parse(bytes).map_err(unreadable)?;
+    match frame.matches(filter) {
+        true => frame.stored(bytes).map(Some).map_err(unreadable),
+        false => Ok(None),
+    }
+}
+
+fn unreadable(partition: Number, offset: u64, error: FrameError) -> Failure {
+    lasting(format!("frame {partition}:{offset} cannot be read; run `carelog log verify`")).caused_by(error)
+}

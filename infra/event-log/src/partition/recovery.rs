@@ -1,0 +1,289 @@
+//! Picking a partition up after a stop: read what the index does not know yet, tell a torn end from damage.
+//!
+//! Every write begins where the last good batch ended and no writer leaves a run of zeros in it (see the frame). So if
+//! the bytes after the last good batch are all zero, nothing was being written. If they are not, the batch there was
+//! being written when the program or the machine stopped, *torn*, as long as some sector's part of it still reads as
+//! the zero fill, and nothing behind it was written after it had been synced. Anything else is *damage*.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use carelog_domain::kernel::Timestamp;
+use carelog_schemas::frame::Frame;
+
+use super::roll::{Identity, sequences};
+use super::writer::WRITE_BYTES_MAX;
+use crate::batch_header::{BATCH_HEADER_BYTES, BatchHeader, MAGIC};
+use crate::disk::{Disk, OpenFor};
+use crate::error::{Damage, OpenError};
+use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::segments::{Place, Segment};
+
+/// A sector: what a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
+/// Beyond the last good batch, leftovers of one write can stand at most this far.
+const LEFTOVER_BYTES_MAX: u64 = 2 * WRITE_BYTES_MAX as u64 + 9 * 1024 * 1024;
+const WINDOW_BYTES: u64 = 1024 * 1024;
+
+/// Reads headers of all segments of a partition and checks that they belong together.
+pub(crate) fn open_segments(disk: &dyn Disk, folder: &Path) -> Result<Vec<(SegmentHeader, Arc<Segment>)>, OpenError> {
+    let mut opened: Vec<(SegmentHeader, Arc<Segment>)> = Vec::new();
+    for (index, sequence) in sequences(disk, folder)?.into_iter().enumerate() {
+        let path = folder.join(super::roll::file_name(sequence));
+        let damaged = |byte, what: String| Damage { file: path.clone(), byte, what };
+        if sequence as usize != index {
+            return Err(damaged(0, format!("segment {index} before it is missing")).into());
+        }
+        let file = disk.open(&path, OpenFor::Existing).map_err(OpenError::io("open", &path))?;
+        let length = file.len().map_err(OpenError::io("read", &path))?;
+        if length < SEGMENT_HEADER_BYTES as u64 {
+            return Err(damaged(length, "the file ends within its header".to_owned()).into());
+        }
+        let mut bytes = vec![0u8; SEGMENT_HEADER_BYTES];
+        file.read_exact_at(&mut bytes, 0).map_err(OpenError::io("read", &path))?;
+        let header = SegmentHeader::decode(&bytes).map_err(|what| damaged(0, what))?;
+        if length < header.file_bytes {
+            return Err(
+                damaged(length, format!("the file should be {} bytes long and is cut off", header.file_bytes)).into()
+            );
+        }
+        if header.sequence != sequence {
+            return Err(damaged(16, format!("the header is that of segment {}", header.sequence)).into());
+        }
+        if let Some((before, _)) = opened.last()
+            && (before.log_id != header.log_id || before.partition != header.partition)
+        {
+            return Err(damaged(40, "the segment belongs to another log".to_owned()).into());
+        }
+        let segment = Arc::new(Segment::new(path, file, header.first_offset, header.file_bytes));
+        opened.push((header, segment));
+    }
+    Ok(opened)
+}
+
+/// Where reading begins: a place that is known to be good.
+pub(crate) struct From {
+    pub(crate) segment: usize,
+    pub(crate) place: Place,
+    pub(crate) recorded_at: Timestamp,
+}
+
+/// How a partition was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Found {
+    /// The next offset.
+    pub(crate) next_offset: u64,
+    /// Recorded-at of the last frame.
+    pub(crate) last_recorded_at: Timestamp,
+    /// Where the next batch goes in the last segment.
+    pub(crate) end: u64,
+    /// True when an unfinished write stands there; a new segment begins instead.
+    pub(crate) torn: bool,
+}
+
+/// Reads all good batches after `from`, showing each frame with the place of its batch, to the end of the log.
+pub(crate) fn scan(
+    segments: &[Arc<Segment>],
+    from: From,
+    mut show: impl FnMut(&Frame<'_>) -> Result<(), OpenError>,
+) -> Result<Found, OpenError> {
+    let mut found =
+        Found { next_offset: from.place.offset, last_recorded_at: from.recorded_at, end: from.place.byte, torn: false };
+    for (index, segment) in segments.iter().enumerate().skip(from.segment) {
+        let mut window = Window::new(segment);
+        if index > from.segment {
+            found.end = SEGMENT_HEADER_BYTES as u64;
+        }
+        let broken = loop {
+            match window.batch(found.end, found.next_offset)? {
+                Step::Batch(header, body) => {
+                    let place = Place { offset: header.first_offset, byte: found.end };
+                    match show_batch(&header, &body, found.last_recorded_at, &mut show)? {
+                        Ok(recorded_at) => found.last_recorded_at = recorded_at,
+                        Err(what) => break Some((Some(header), what)),
+                    }
+                    segment.note(place);
+                    found.end += header.total_bytes();
+                    found.next_offset += u64::from(header.frames);
+                }
+                Step::End => break None,
+                Step::Broken(header, what) => break Some((header, what)),
+            }
+        };
+        match segments.get(index + 1) {
+            Some(next) if next.first_offset == found.next_offset => {} // Whatever stands behind was cut before.
+            Some(_) => {
+                let what = broken.map_or("the batches end before the next segment begins".to_owned(), |(_, what)| what);
+                return Err(Damage { file: segment.path.clone(), byte: found.end, what }.into());
+            }
+            None => found.torn = judge_end(&mut window, &found, broken)?,
+        }
+    }
+    Ok(found)
+}
+
+/// Checks and shows the frames of a batch; the inner error says what is wrong with it.
+fn show_batch(
+    header: &BatchHeader,
+    body: &Bytes,
+    before: Timestamp,
+    show: &mut impl FnMut(&Frame<'_>) -> Result<(), OpenError>,
+) -> Result<Result<Timestamp, String>, OpenError> {
+    let mut frames = Vec::with_capacity(usize::from(header.frames));
+    let (mut at, mut last) = (0usize, before);
+    for index in 0..header.frames {
+        let Some(length) = body.get(at..at + 2) else { return Ok(Err("a batch ends within a frame".to_owned())) };
+        let length = usize::from(u16::from_le_bytes([length[0], length[1]]));
+        let Some(bytes) = body.get(at + 2..at + 2 + length) else {
+            return Ok(Err("a batch ends within a frame".to_owned()));
+        };
+        at += 2 + length;
+        let offset = header.first_offset + u64::from(index);
+        let frame = match Frame::parse(bytes) {
+            Ok(frame) => frame,
+            Err(error) => return Ok(Err(format!("frame {offset}: {error}"))),
+        };
+        let expected = (offset, index, header.frames);
+        if (frame.position().offset, frame.index(), frame.batch_length()) != expected {
+            return Ok(Err(format!("frame {offset} stands in another's place")));
+        }
+        last = frame.recorded_at();
+        frames.push(frame);
+    }
+    if at != body.len() {
+        return Ok(Err("a batch is longer than its frames".to_owned()));
+    }
+    for frame in &frames {
+        show(frame)?;
+    }
+    Ok(Ok(last))
+}
+
+/// What the end of the last segment is: clean (false), torn (true), or damage.
+fn judge_end(
+    window: &mut Window<'_>,
+    found: &Found,
+    broken: Option<(Option<BatchHeader>, String)>,
+) -> Result<bool, OpenError> {
+    let reach = (found.end + LEFTOVER_BYTES_MAX).min(window.segment.file_bytes);
+    let Some((header, what)) = broken else { return window.any_set(found.end, reach) };
+    let damage = |what: String| Damage { file: window.segment.path.clone(), byte: found.end, what };
+    let extent = header.map_or(BATCH_HEADER_BYTES as u64, |header| header.total_bytes());
+    let extent_end = (found.end + extent).min(window.segment.file_bytes);
+    let unwritten = window.has_unwritten_sector(found.end, extent_end)?;
+    if !unwritten {
+        return Err(damage(format!("{what}, and it was written whole")).into());
+    }
+    if let Some(byte) = window.later_write(found, reach)? {
+        let what = format!("{what}, and what stands at byte {byte} was written after it had been synced");
+        return Err(Damage { file: window.segment.path.clone(), byte: found.end, what }.into());
+    }
+    Ok(true)
+}
+
+enum Step {
+    Batch(BatchHeader, Bytes),
+    End,
+    Broken(Option<BatchHeader>, String),
+}
+
+/// A segment read piece by piece.
+struct Window<'a> {
+    segment: &'a Segment,
+    bytes: Bytes,
+    at: u64,
+}
+
+impl<'a> Window<'a> {
+    fn new(segment: &'a Segment) -> Window<'a> {
+        Window { segment, bytes: Bytes::new(), at: 0 }
+    }
+
+    /// Bytes `from..to`, cut at the end of the file.
+    fn get(&mut self, from: u64, to: u64) -> Result<Bytes, OpenError> {
+        let to = to.min(self.segment.file_bytes).max(from);
+        if from < self.at || to > self.at + self.bytes.len() as u64 {
+            let end = to.max((from + WINDOW_BYTES).min(self.segment.file_bytes));
+            let mut bytes = vec![0u8; (end - from) as usize];
+            self.segment.file.read_exact_at(&mut bytes, from).map_err(OpenError::io("read", &self.segment.path))?;
+            (self.bytes, self.at) = (Bytes::from(bytes), from);
+        }
+        Ok(self.bytes.slice((from - self.at) as usize..(to - self.at) as usize))
+    }
+
+    /// The batch at `at`, which must begin with frame `offset`.
+    fn batch(&mut self, at: u64, offset: u64) -> Result<Step, OpenError> {
+        let head = self.get(at, at + BATCH_HEADER_BYTES as u64)?;
+        if head.iter().all(|byte| *byte == 0) {
+            return Ok(Step::End);
+        }
+        let Some(header) = BatchHeader::decode(&head) else {
+            return Ok(Step::Broken(None, "the header of a batch cannot be read".to_owned()));
+        };
+        if header.first_offset != offset || header.frames == 0 {
+            let what = format!("a batch that begins with frame {} stands where {offset} should", header.first_offset);
+            return Ok(Step::Broken(Some(header), what));
+        }
+        let body_at = at + BATCH_HEADER_BYTES as u64;
+        let body = self.get(body_at, body_at + u64::from(header.body_bytes))?;
+        match body.len() == header.body_bytes as usize {
+            true => Ok(Step::Batch(header, body)),
+            false => Ok(Step::Broken(Some(header), "a batch is longer than its segment".to_owned())),
+        }
+    }
+
+    fn any_set(&mut self, from: u64, to: u64) -> Result<bool, OpenError> {
+        let mut at = from;
+        while at < to {
+            let piece = self.get(at, (at + WINDOW_BYTES).min(to))?;
+            if piece.iter().any(|byte| *byte != 0) {
+                return Ok(true);
+            }
+            at += piece.len() as u64;
+        }
+        Ok(false)
+    }
+
+    /// True when the part that some sector has in `from..to` reads as the zero fill.
+    fn has_unwritten_sector(&mut self, from: u64, to: u64) -> Result<bool, OpenError> {
+        let mut at = from;
+        while at < to {
+            let end = ((at / SECTOR_BYTES + 1) * SECTOR_BYTES).min(to);
+            if self.get(at, end)?.iter().all(|byte| *byte == 0) {
+                return Ok(true);
+            }
+            at = end;
+        }
+        Ok(false)
+    }
+
+    /// Where a whole batch header stands whose write began after the broken batch.
+    fn later_write(&mut self, found: &Found, reach: u64) -> Result<Option<u64>, OpenError> {
+        let mut at = found.end + 1;
+        while at + BATCH_HEADER_BYTES as u64 <= reach {
+            let piece = self.get(at, (at + WINDOW_BYTES).min(reach))?;
+            for (index, _) in piece.windows(MAGIC.len()).enumerate().filter(|(_, four)| four == MAGIC) {
+                let byte = at + index as u64;
+                let header = BatchHeader::decode(&self.get(byte, byte + BATCH_HEADER_BYTES as u64)?);
+                if header.is_some_and(|h| h.first_offset.saturating_sub(h.before_in_write.into()) > found.next_offset) {
+                    return Ok(Some(byte));
+                }
+            }
+            at += (piece.len() as u64).saturating_sub(MAGIC.len() as u64 - 1).max(1);
+        }
+        Ok(None)
+    }
+}
+
+/// Checks that a partition's header agrees with what all the others say.
+pub(crate) fn same_log(identity: &Identity, header: &SegmentHeader, segment: &Segment) -> Result<(), OpenError> {
+    if header.partition == identity.partition
+        && header.partitions == identity.partitions
+        && header.log_id == identity.log_id
+    {
+        return Ok(());
+    }
+    let what = "the segment belongs to another log or another partition".to_owned();
+    Err(Damage { file: segment.path.clone(), byte: 10, what }.into())
+}
