@@ -1,0 +1,300 @@
+//! One reaction on its way: its record first, then its steps in order, each followed by a record of what came of it.
+//! Killed between any two of these it is handed out again after the restart, and what was done is not done again.
+
+use std::sync::Arc;
+
+use carelog_domain::kernel::{Actor, Context, Position, Token};
+use carelog_domain::ports::{CommandError, CommandRequest};
+use carelog_domain::process::events::{SagaReacted, SagaStepDone, SagaStepFailed};
+use carelog_schemas::trace_context;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
+
+use super::Shared;
+use super::instances::{Known, Outcome};
+use super::letters::DeadLetter;
+use super::order::Turn;
+use super::records::{Cause, Written};
+use crate::catalog::Kind;
+use crate::saga::{Intent, command_id};
+
+pub(crate) struct Reaction {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) kind: Arc<Kind>,
+    pub(crate) instance: String,
+    pub(crate) cause: Context,
+    /// What is to be done, each with its place among others of the same order.
+    pub(crate) intents: Vec<(Option<Turn>, Intent)>,
+    /// Its place among the reactions of its instance.
+    pub(crate) lane: Turn,
+    pub(crate) known: Arc<Known>,
+    pub(crate) held_at: u64,
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// Why a step was not carried out.
+struct Refusal {
+    code: String,
+    attempts: u32,
+}
+
+/// What one attempt at a step came to.
+enum Attempt {
+    Done(Token),
+    /// The domain says no.
+    Refused(String),
+    /// A port could not; `again` says whether another attempt may help.
+    Failed {
+        code: &'static str,
+        again: bool,
+    },
+}
+
+/// The engine is stopping: the reaction stays open, and no checkpoint passes it.
+struct Stopped;
+
+impl Reaction {
+    pub(crate) async fn run(mut self) {
+        let intents = std::mem::take(&mut self.intents);
+        self.lane.wait().await;
+        let Ok(last) = self.carry_out(intents).await else { return };
+        let Reaction { shared, cause, held_at, lane, _permit, .. } = self;
+        // The next reaction of the instance may go on; the checkpoint waits until the records are durable.
+        drop(lane);
+        if let Some(Written { durable, .. }) = last
+            && let Err(failure) = durable.await
+        {
+            shared.trouble("a record of a saga did not become durable", &failure);
+            return;
+        }
+        shared.chains.end(cause.correlation);
+        shared.progress(cause.position.partition).end(held_at);
+        shared.ticked();
+    }
+
+    async fn carry_out(&self, intents: Vec<(Option<Turn>, Intent)>) -> Result<Option<Written>, Stopped> {
+        let shared = &self.shared;
+        if shared.letters.wait(self.kind.name, &self.instance, self.cause.correlation) {
+            shared.chains.park(self.cause.correlation);
+            return Ok(None);
+        }
+        let cause = Cause::of(&self.cause);
+        let mut last = self.record_reaction(&intents, &cause).await?;
+        for (turn, intent) in intents {
+            if matches!(intent, Intent::SetAlarm { .. } | Intent::CancelAlarm { .. }) {
+                continue;
+            }
+            match self.known.steps.get(intent.step()) {
+                Some(Outcome::Done(token)) => shared.chains.wrote(self.cause.correlation, token),
+                Some(Outcome::Refused { code, attempts, offset }) => {
+                    self.park_unless_expected(intent.step(), code, *attempts, *offset);
+                    break;
+                }
+                None => {
+                    let (written, refused) = self.step(turn, &intent, &cause).await?;
+                    last = Some(written);
+                    if refused {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    async fn record_reaction(
+        &self,
+        intents: &[(Option<Turn>, Intent)],
+        cause: &Cause,
+    ) -> Result<Option<Written>, Stopped> {
+        if self.known.reacted.contains(&self.cause.id) {
+            return Ok(None);
+        }
+        let record = |(_, intent): &(_, Intent)| intent.record(self.kind.name, &self.instance, &self.cause);
+        let event = SagaReacted {
+            saga: self.kind.name.to_owned(),
+            instance: self.instance.clone(),
+            cause: self.cause.id,
+            cause_position: self.cause.position,
+            intents: intents.iter().map(record).collect(),
+        };
+        let name = format!("reacted:{}", self.cause.id);
+        let written = self.shared.record(self.kind.name, &self.instance, &name, event.into(), cause).await;
+        written.map(Some).ok_or(Stopped)
+    }
+
+    /// Carries one step out and records what came of it; true when it was refused.
+    async fn step(&self, turn: Option<Turn>, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
+        if let Some(mut turn) = turn {
+            turn.wait().await;
+            return self.step_in_turn(intent, cause).await;
+        }
+        self.step_in_turn(intent, cause).await
+    }
+
+    async fn step_in_turn(&self, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
+        let (saga, instance, step) = (self.kind.name.to_owned(), self.instance.clone(), intent.step().to_owned());
+        let command = command_id(&saga, &instance, &step);
+        let correlation = self.cause.correlation;
+        match self.until_settled(intent).await? {
+            Ok(token) => {
+                let name = format!("done:{step}");
+                let event = SagaStepDone { saga, instance, step, command, token: token.clone() };
+                let written = self.write(&name, event, cause).await?;
+                self.shared.chains.wrote(correlation, &token);
+                Ok((written, false))
+            }
+            Err(Refusal { code, attempts }) => {
+                let name = format!("failed:{step}:{}", self.known.retries);
+                let event =
+                    SagaStepFailed { saga, instance, step: step.clone(), command, code: code.clone(), attempts };
+                let written = self.write(&name, event, cause).await?;
+                self.shared.chains.wrote(correlation, &Token::from_iter([written.context.position]));
+                self.park_unless_expected(&step, &code, attempts, written.context.position.offset);
+                Ok((written, true))
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        name: &str,
+        event: impl Into<carelog_domain::event::ProcessEvent>,
+        cause: &Cause,
+    ) -> Result<Written, Stopped> {
+        let written = self.shared.record(self.kind.name, &self.instance, name, event.into(), cause).await;
+        written.ok_or(Stopped)
+    }
+
+    fn park_unless_expected(&self, step: &str, code: &str, attempts: u32, failed_offset: u64) {
+        let outcome = if (self.kind.expects)(step, code) { "refused" } else { "dead-letter" };
+        metrics::counter!("carelog_saga_steps_total", "saga" => self.kind.name, "outcome" => outcome).increment(1);
+        if outcome == "refused" {
+            return;
+        }
+        tracing::error!(saga = self.kind.name, instance = %self.instance, step, code, "a saga's step is a dead letter");
+        let Position { partition, offset } = self.cause.position;
+        self.shared.letters.park(DeadLetter {
+            saga: self.kind.name.to_owned(),
+            instance: self.instance.clone(),
+            step: step.to_owned(),
+            command: command_id(self.kind.name, &self.instance, step),
+            code: code.to_owned(),
+            attempts,
+            partition: partition.0,
+            cause_offset: offset,
+            failed_offset,
+            since: self.cause.recorded_at,
+            waiting: vec![self.cause.correlation],
+        });
+        self.shared.chains.park(self.cause.correlation);
+    }
+
+    /// Tries a step until it is done, refused, or failed too often.
+    async fn until_settled(&self, intent: &Intent) -> Result<Result<Token, Refusal>, Stopped> {
+        let config = &self.shared.config;
+        let mut wait = config.retry_first;
+        for attempts in 1.. {
+            if self.shared.is_stopped() {
+                return Err(Stopped);
+            }
+            let code = match self.attempt(intent).await {
+                Attempt::Done(token) => {
+                    let labels = [("saga", self.kind.name), ("outcome", "done")];
+                    metrics::counter!("carelog_saga_steps_total", &labels).increment(1);
+                    return Ok(Ok(token));
+                }
+                Attempt::Refused(code) => return Ok(Err(Refusal { code, attempts })),
+                Attempt::Failed { code, again } if !again || attempts >= config.attempts_max => {
+                    return Ok(Err(Refusal { code: code.to_owned(), attempts }));
+                }
+                Attempt::Failed { code, .. } => code,
+            };
+            tracing::warn!(saga = self.kind.name, instance = %self.instance, step = intent.step(), code, attempts,
+                "a saga's step will be tried again");
+            if !self.shared.pause(wait).await {
+                return Err(Stopped);
+            }
+            wait = (wait * 2).min(config.retry_longest);
+        }
+        Err(Stopped)
+    }
+
+    async fn attempt(&self, intent: &Intent) -> Attempt {
+        let step = intent.step();
+        let span = tracing::info_span!("saga_step", saga = self.kind.name, instance = %self.instance, step);
+        if let Some(traceparent) = &self.cause.traceparent {
+            trace_context::adopt(&span, traceparent);
+        }
+        let attempt = async {
+            match intent {
+                Intent::Send { command, .. } => self.send(step, (**command).clone()).await,
+                Intent::ReadLabReport { upload, attempt, .. } => self.read_lab_report(step, upload, *attempt).await,
+                Intent::SetAlarm { .. } | Intent::CancelAlarm { .. } => Attempt::Done(Token::empty()),
+            }
+        };
+        attempt.instrument(span).await
+    }
+
+    /// Sends a command. It happened when its cause did (an alarm's when it was due).
+    async fn send(&self, step: &str, command: carelog_domain::command::Command) -> Attempt {
+        let request = CommandRequest {
+            id: command_id(self.kind.name, &self.instance, step),
+            command,
+            actor: Actor::system(&format!("saga:{}", self.kind.name)),
+            occurred_at: Some(self.cause.occurred_at),
+            occurred_assumed: self.cause.occurred_assumed,
+            if_match: None,
+            correlation: Some(self.cause.correlation),
+            cause: Some((self.cause.id, self.cause.recorded_at)),
+            traceparent: trace_context::current().or_else(|| self.cause.traceparent.clone()),
+        };
+        match self.shared.bus.send(request).await {
+            Ok(done) => Attempt::Done(done.token),
+            Err(CommandError::Rejected(rejection)) => Attempt::Refused(rejection.code.to_owned()),
+            Err(CommandError::KeyReused) => Attempt::Refused("idempotency-key-reused".to_owned()),
+            Err(CommandError::VersionDiffers { .. }) => Attempt::Refused("version-differs".to_owned()),
+            Err(CommandError::StillRunning) => Attempt::Failed { code: "still-running", again: true },
+            Err(error @ CommandError::OutcomeUnknown(_)) => {
+                self.shared.trouble("the outcome of a saga's step is unknown", &error);
+                Attempt::Failed { code: "outcome-unknown", again: true }
+            }
+            Err(CommandError::Failed(failure)) => {
+                let again = failure.retry_helps;
+                self.shared.trouble("a saga's step failed", &failure);
+                Attempt::Failed { code: "failed", again }
+            }
+        }
+    }
+
+    /// Reads the file unless that was done before: a second reading could come to another result.
+    async fn read_lab_report(
+        &self,
+        step: &str,
+        upload: &carelog_domain::laboratory::events::LabReportUploaded,
+        attempt: u32,
+    ) -> Attempt {
+        let command = command_id(self.kind.name, &self.instance, step);
+        match self.shared.log.find_command(upload.report.slot(), command).await {
+            Ok(Some(done)) => {
+                if let Err(failure) = done.durable.await {
+                    self.shared.trouble("a reading did not become durable", &failure);
+                    return Attempt::Failed { code: "failed", again: true };
+                }
+                return Attempt::Done(done.events.iter().map(|event| event.position).collect());
+            }
+            Ok(None) => {}
+            Err(failure) => {
+                self.shared.trouble("the log could not be asked for a reading", &failure);
+                return Attempt::Failed { code: "failed", again: failure.retry_helps };
+            }
+        }
+        match self.shared.read_file(upload, attempt, self.cause.occurred_at).await {
+            Ok(command) => self.send(step, command).await,
+            Err(failure) => {
+                self.shared.trouble("a lab report could not be read", &failure);
+                Attempt::Failed { code: "failed", again: failure.retry_helps }
+            }
+        }
+    }
+}

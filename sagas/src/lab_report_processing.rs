@@ -1,0 +1,53 @@
+//! `LabReportProcessing`: has an uploaded file read, without anyone asking, and again when somebody retries it.
+//!
+//! ```text
+//! LabReportUploaded -> StartProcessing          ProcessingStarted (n) -> read the file, record what came of it
+//! ```
+
+use carelog_domain::event::{Event, LabReportEvent};
+use carelog_domain::kernel::{Recorded, StreamName};
+use carelog_domain::laboratory::commands::StartProcessing;
+use carelog_domain::laboratory::events::LabReportUploaded;
+use carelog_domain::streams;
+
+use crate::saga::{Hospital, Intent, Saga};
+
+/// The reading of one file.
+#[derive(Default)]
+pub struct LabReportProcessing {
+    upload: Option<LabReportUploaded>,
+}
+
+impl Saga for LabReportProcessing {
+    const NAME: &'static str = "lab-report-processing";
+    const TAKES: &'static [&'static str] = &["LabReportUploaded", "ProcessingStarted"];
+    /// Files wait for their reader, of which there are few, without holding up the other sagas.
+    const IN_FLIGHT_MAX: usize = 10_000;
+
+    fn instance_of(event: &Recorded<Event>) -> Option<String> {
+        matches!(event.event, Event::LabReportEvent(_)).then(|| event.context.stream.key().to_owned())
+    }
+
+    fn sources(instance: &str) -> Vec<StreamName> {
+        instance.parse().map(streams::lab_report).into_iter().collect()
+    }
+
+    fn react(&self, event: &Recorded<Event>, _hospital: &Hospital) -> Vec<Intent> {
+        match (&event.event, &self.upload) {
+            (Event::LabReportEvent(LabReportEvent::LabReportUploaded(e)), _) => {
+                vec![Intent::send("start.1", StartProcessing { report: e.report })]
+            }
+            (Event::LabReportEvent(LabReportEvent::ProcessingStarted(e)), Some(upload)) => {
+                let step = format!("read.{}", e.attempt);
+                vec![Intent::ReadLabReport { step, upload: Box::new(upload.clone()), attempt: e.attempt }]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn evolve(&mut self, event: &Recorded<Event>, _hospital: &Hospital) {
+        if let Event::LabReportEvent(LabReportEvent::LabReportUploaded(e)) = &event.event {
+            self.upload = Some(e.clone());
+        }
+    }
+}
