@@ -36,13 +36,13 @@ impl ToUnicode {
     }
 
     fn read_chars(&mut self, tokens: &mut Tokens<'_>) {
-        while let (Some(Token::Hex(code)), Some(Token::Hex(text))) = (tokens.next(), tokens.next()) {
+        while let Some((code, text)) = tokens.pair() {
             self.put(number(&code), utf16(&text));
         }
     }
 
     fn read_ranges(&mut self, tokens: &mut Tokens<'_>) {
-        while let (Some(Token::Hex(low)), Some(Token::Hex(high))) = (tokens.next(), tokens.next()) {
+        while let Some((low, high)) = tokens.pair() {
             let codes = number(&low)..=number(&high).min(number(&low).saturating_add(ENTRIES_MAX as u32));
             match tokens.next() {
                 Some(Token::Hex(first)) => {
@@ -105,6 +105,13 @@ struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
+    /// Two codes; `None` at the word that ends the list, which alone is consumed then.
+    fn pair(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let Some(Token::Hex(one)) = self.next() else { return None };
+        let Some(Token::Hex(other)) = self.next() else { return None };
+        Some((one, other))
+    }
+
     fn hex(&mut self) -> Token<'a> {
         let mut digits = Vec::new();
         while let Some(&byte) = self.bytes.get(self.at) {

@@ -75,6 +75,7 @@ fn tokens(text: &str, printed_unit: Option<&str>) -> Option<Vec<Token>> {
     if let Some(unit) = printed_unit {
         text = text.replace(unit, " ");
     }
+    let text = signs_marked(&text);
     let spaced: String = text
         .chars()
         .flat_map(|character| match character {
@@ -116,14 +117,32 @@ fn tokens(text: &str, printed_unit: Option<&str>) -> Option<Vec<Token>> {
             ("f" | "female" | "females" | "women" | "w" | "\u{2640}", _) => Token::Sex(Gender::Female),
             ("y" | "yr" | "yrs" | "year" | "years", _) => Token::Years,
             (":" | ";" | "(" | ")" | "[" | "]" | "|" | "", _) => Token::Separator,
-            (number, _) if number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')) => {
-                Token::Number(number.to_owned())
+            (number, _) if number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'~')) => {
+                Token::Number(number.replace('~', "-"))
             }
             _ if unit::ucum(word).is_some() => Token::Separator,
             _ => return None,
         });
     }
     Some(tokens)
+}
+
+/// A dash right before a digit is a sign where a bound begins; it becomes `~`, so that other dashes can be told apart.
+fn signs_marked(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut begins = true;
+    let mut marked = String::with_capacity(text.len());
+    for (index, character) in characters.iter().enumerate() {
+        let before_digit = characters.get(index + 1).is_some_and(char::is_ascii_digit);
+        let sign = *character == '-' && begins && before_digit;
+        marked.push(if sign { '~' } else { *character });
+        begins = match character {
+            '-' | '(' | '[' | ':' | ';' => !sign,
+            ' ' => begins,
+            _ => false,
+        };
+    }
+    marked
 }
 
 fn parts(tokens: &[Token], style: Style) -> Option<Vec<Part>> {
@@ -234,6 +253,8 @@ mod tests {
         assert_eq!(bounds("up to 40", WOMAN), pair("", "40"));
         assert_eq!(bounds("\u{2265}60", WOMAN), pair("60", ""));
         assert_eq!(bounds("> 60", WOMAN), pair("60", ""));
+        assert_eq!(bounds("-2.0 - 3.0", WOMAN), pair("-2.0", "3.0"));
+        assert_eq!(bounds("-3.5--2.5", WOMAN), pair("-3.5", "-2.5"));
     }
 
     #[test]
@@ -256,7 +277,7 @@ mod tests {
             "5.1 - 3.5",
             "1,000 - 2,000",
             "Negative",
-            "3.5 - ",
+            "3.5 -",
             "- 5",
             "F:",
             "3 4",
