@@ -160,3 +160,12 @@ pub type Batch = Vec<(StreamName, Event)>;
 
 /// What a command makes of the states it was given.
 pub type Decision = Result<Batch, BillingRejection>;
+
+#[cfg(test)]
+mod journal_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
