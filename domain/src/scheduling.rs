@@ -29,6 +29,11 @@ pub mod slots;
 pub mod transition;
 pub mod visit;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+pub(crate) mod world;
+
 pub use advance::advance;
 pub use appointment::{Appointment, AppointmentFacts};
 pub use book::{BookingContext, book};

@@ -41,6 +41,8 @@ pub struct AppointmentFacts {
     pub rebooking: Option<LeaveId>,
     /// When the visit started and ended.
     pub visit: Option<Period>,
+    /// True when somebody said why it may overlap another appointment of the patient.
+    pub overlap_meant: bool,
 }
 
 impl Appointment {
@@ -108,6 +110,7 @@ macro_rules! asked_for {
             status: AppointmentStatus::$status,
             rebooking: None,
             visit: None,
+            overlap_meant: false,
         }
     };
 }
@@ -138,6 +141,7 @@ impl Evolve for Appointment {
                     status: AppointmentStatus::Booked,
                     rebooking: None,
                     visit: None,
+                    overlap_meant: e.overlap_reason.is_some(),
                 });
             }
             later => {
@@ -160,6 +164,7 @@ impl AppointmentFacts {
                 self.seat = Some(e.to.clone());
                 self.price = Some(e.price.clone());
                 self.rebooking = None;
+                self.overlap_meant = e.overlap_reason.is_some();
             }
             E::RebookingNeeded(e) => self.rebooking = Some(e.leave),
             E::RebookingSettled(_) => self.rebooking = None,

@@ -62,12 +62,20 @@ pub fn no_show_from(start: Timestamp, policies: &Policies) -> Timestamp {
 
 /// What can be done with the appointment at `now`, as far as its own status and the hospital's grace decide.
 pub fn allowed_actions(appointment: &Appointment, now: Timestamp, policies: &Policies) -> Vec<Action> {
-    let Some(facts) = appointment.get() else { return vec![] };
+    appointment.get().map_or(vec![], |facts| actions_from(facts.status, facts.start(), now, policies))
+}
+
+/// The same for whoever knows only its status and its start, as a row of a read model says them.
+pub fn actions_from(
+    status: AppointmentStatus,
+    start: Option<Timestamp>,
+    now: Timestamp,
+    policies: &Policies,
+) -> Vec<Action> {
     let in_time = |action: Action| {
-        let start = facts.start();
         action != Action::MarkNoShow || start.is_some_and(|start| now >= no_show_from(start, policies))
     };
-    let possible = |action: &Action| next(facts.status, *action).is_some() && in_time(*action);
+    let possible = |action: &Action| next(status, *action).is_some() && in_time(*action);
     Action::ALL.iter().copied().filter(possible).collect()
 }
 

@@ -94,7 +94,8 @@ pub fn undo(
     };
     let mut changes: Changes = vec![(facts.stream(), undone.into())];
     if let (AppointmentStatus::NoShow, Some(seat)) = (facts.status, &facts.seat) {
-        if let Some(other) = schedule.overlapping(&seat.period, facts.appointment) {
+        let overlap = schedule.overlapping(&seat.period, facts.appointment).filter(|_| !facts.overlap_meant);
+        if let Some(other) = overlap {
             return Err(SchedulingRejection::VisitsOverlap { other });
         }
         let planned = VisitPlanned {
