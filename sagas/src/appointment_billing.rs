@@ -8,8 +8,9 @@
 //! entered in error -> credit what was issued, cancel what was not
 //! ```
 //!
-//! Whatever gets a number (invoices, credit notes) is sent in the order of a hospital's events in the log; drafts are
-//! in that order for each patient, so that the account they open is always the same one.
+//! Everything about one account is sent in the order of the events in the log, and so is whatever gets a number
+//! (invoices, credit notes) at one hospital. Other commands overtake each other, so that a hospital's drafts do not wait
+//! for one another.
 
 use carelog_domain::billing::InvoiceKind;
 use carelog_domain::billing::commands::{CancelDraft, CreditInvoice, DraftInvoice, IssueInvoice, RepriceDraft};
@@ -50,6 +51,12 @@ struct Of<'a> {
     cause: &'a Context,
 }
 
+macro_rules! of {
+    ($event:expr, $cause:expr) => {
+        Of { appointment: $event.appointment, hospital: $event.hospital, patient: $event.patient, cause: $cause }
+    };
+}
+
 impl Saga for AppointmentBilling {
     const NAME: &'static str = "appointment-billing";
     const TAKES: &'static [&'static str] = &[
@@ -73,24 +80,23 @@ impl Saga for AppointmentBilling {
     fn react(&self, event: &Recorded<Event>, _hospital: &Hospital) -> Vec<Intent> {
         let Event::AppointmentEvent(happened) = &event.event else { return vec![] };
         let cause = &event.context;
-        macro_rules! of {
-            ($e:expr) => {
-                Of { appointment: $e.appointment, hospital: $e.hospital, patient: $e.patient, cause }
-            };
-        }
         match happened {
-            AppointmentEvent::AppointmentBooked(e) => vec![of!(e).draft(InvoiceKind::Visit, &e.price)],
-            AppointmentEvent::AppointmentRescheduled(e) => self.reprice(&of!(e), &e.price),
-            AppointmentEvent::AppointmentFulfilled(e) => self.visit.iter().flat_map(|p| of!(e).issue(p)).collect(),
-            AppointmentEvent::AppointmentCancelled(e) => {
-                self.void_visit(&of!(e), InvoiceKind::LateCancelFee, e.fee.as_ref())
+            AppointmentEvent::AppointmentBooked(e) => vec![of!(e, cause).draft(InvoiceKind::Visit, &e.price)],
+            AppointmentEvent::AppointmentRescheduled(e) => self.reprice(&of!(e, cause), &e.price),
+            AppointmentEvent::AppointmentFulfilled(e) => {
+                self.visit.iter().flat_map(|p| of!(e, cause).issue(p)).collect()
             }
-            AppointmentEvent::NoShowMarked(e) => self.void_visit(&of!(e), InvoiceKind::NoShowFee, e.fee.as_ref()),
+            AppointmentEvent::AppointmentCancelled(e) => {
+                self.void_visit(&of!(e, cause), InvoiceKind::LateCancelFee, e.fee.as_ref())
+            }
+            AppointmentEvent::NoShowMarked(e) => {
+                self.void_visit(&of!(e, cause), InvoiceKind::NoShowFee, e.fee.as_ref())
+            }
             AppointmentEvent::AppointmentStatusUndone(e) if e.from == AppointmentStatus::NoShow => {
-                self.restore_visit(&of!(e))
+                self.restore_visit(&of!(e, cause))
             }
             AppointmentEvent::AppointmentEnteredInError(e) => {
-                let of = of!(e);
+                let of = of!(e, cause);
                 self.visit.iter().chain(&self.fee).flat_map(|paper| of.take_back(paper)).collect()
             }
             _ => vec![],
@@ -103,22 +109,22 @@ impl Saga for AppointmentBilling {
         match happened {
             AppointmentEvent::AppointmentBooked(e) => {
                 self.price = Some(e.price.clone());
-                self.visit = Some(Paper::drafted(e.appointment, InvoiceKind::Visit, cause));
+                self.visit = Some(of!(e, cause).drafted(InvoiceKind::Visit, &e.price));
             }
             AppointmentEvent::AppointmentRescheduled(e) => self.price = Some(e.price.clone()),
             AppointmentEvent::AppointmentFulfilled(_) => issue(&mut self.visit),
             AppointmentEvent::AppointmentCancelled(e) => {
                 take_back(&mut self.visit);
-                self.charge(e.appointment, InvoiceKind::LateCancelFee, e.fee.as_ref(), cause);
+                self.charge(&of!(e, cause), InvoiceKind::LateCancelFee, e.fee.as_ref());
             }
             AppointmentEvent::NoShowMarked(e) => {
                 take_back(&mut self.visit);
-                self.charge(e.appointment, InvoiceKind::NoShowFee, e.fee.as_ref(), cause);
+                self.charge(&of!(e, cause), InvoiceKind::NoShowFee, e.fee.as_ref());
             }
             AppointmentEvent::AppointmentStatusUndone(e) if e.from == AppointmentStatus::NoShow => {
                 take_back(&mut self.fee);
-                if self.price.is_some() {
-                    self.visit = Some(Paper::drafted(e.appointment, InvoiceKind::Visit, cause));
+                if let Some(price) = &self.price {
+                    self.visit = Some(of!(e, cause).drafted(InvoiceKind::Visit, price));
                 }
             }
             AppointmentEvent::AppointmentEnteredInError(_) => {
@@ -140,7 +146,7 @@ impl AppointmentBilling {
         let draft = self.visit.filter(|paper| paper.stage == Stage::Draft && self.price.as_ref() != Some(price));
         let send = |paper: Paper| {
             let command = RepriceDraft { invoice: paper.invoice, price: price.clone() };
-            Intent::send(step("reprice", of.cause), command)
+            Intent::send_in_order(step("reprice", of.cause), command, vec![of.account()])
         };
         draft.map(send).into_iter().collect()
     }
@@ -148,7 +154,7 @@ impl AppointmentBilling {
     fn void_visit(&self, of: &Of<'_>, kind: InvoiceKind, fee: Option<&AgreedPrice>) -> Vec<Intent> {
         let visit = self.visit.iter().flat_map(|paper| of.take_back(paper));
         let charged = fee.into_iter().flat_map(|fee| {
-            let paper = Paper::drafted(of.appointment, kind, of.cause);
+            let paper = of.drafted(kind, fee);
             [of.draft(kind, fee)].into_iter().chain(of.issue(&paper))
         });
         visit.chain(charged).collect()
@@ -159,29 +165,33 @@ impl AppointmentBilling {
         fee.chain(self.price.as_ref().map(|price| of.draft(InvoiceKind::Visit, price))).collect()
     }
 
-    fn charge(&mut self, appointment: AppointmentId, kind: InvoiceKind, fee: Option<&AgreedPrice>, cause: &Context) {
-        if fee.is_some() {
-            self.fee = Some(Paper { stage: Stage::Issued, ..Paper::drafted(appointment, kind, cause) });
+    fn charge(&mut self, of: &Of<'_>, kind: InvoiceKind, fee: Option<&AgreedPrice>) {
+        if let Some(fee) = fee {
+            self.fee = Some(Paper { stage: Stage::Issued, ..of.drafted(kind, fee) });
         }
     }
 }
 
 impl Of<'_> {
     fn draft(&self, kind: InvoiceKind, price: &AgreedPrice) -> Intent {
-        let command = DraftInvoice {
-            hospital: self.hospital,
-            patient: self.patient,
-            appointment: self.appointment,
-            kind,
-            price: price.clone(),
-        };
-        let order = format!("account:{}:{}", self.hospital, self.patient);
-        Intent::send_in_order(draft_step(kind, self.cause), command, order)
+        Intent::send_in_order(draft_step(kind, self.cause), self.draft_command(kind, price), vec![self.account()])
+    }
+
+    fn draft_command(&self, kind: InvoiceKind, price: &AgreedPrice) -> DraftInvoice {
+        let Of { appointment, hospital, patient, .. } = *self;
+        DraftInvoice { hospital, patient, appointment, kind, price: price.clone() }
+    }
+
+    /// The invoice that the draft's command makes: its id derives from the command, as every id does.
+    fn drafted(&self, kind: InvoiceKind, price: &AgreedPrice) -> Paper {
+        let instance = self.appointment.to_string();
+        let command = command_id(AppointmentBilling::NAME, &instance, &draft_step(kind, self.cause));
+        Paper { invoice: self.draft_command(kind, price).invoice(command), stage: Stage::Draft }
     }
 
     fn issue(&self, paper: &Paper) -> Option<Intent> {
         let command = IssueInvoice { invoice: paper.invoice, imported: is_imported(self.cause) };
-        let send = || Intent::send_in_order(step("issue", self.cause), command, self.numbers());
+        let send = || Intent::send_in_order(step("issue", self.cause), command, vec![self.account(), self.numbers()]);
         (paper.stage == Stage::Draft).then(send)
     }
 
@@ -189,31 +199,27 @@ impl Of<'_> {
         match paper.stage {
             Stage::Draft => {
                 let command = CancelDraft { invoice: paper.invoice };
-                Some(Intent::send(format!("cancel.{}.{}", paper.invoice, self.cause.version), command))
+                let step = format!("cancel.{}.{}", paper.invoice, self.cause.version);
+                Some(Intent::send_in_order(step, command, vec![self.account()]))
             }
             Stage::Issued => {
                 let reason = Billing::new("the appointment's outcome was corrected".to_owned());
                 let command = CreditInvoice { invoice: paper.invoice, lines: None, reason };
                 let step = format!("credit.{}.{}", paper.invoice, self.cause.version);
-                Some(Intent::send_in_order(step, command, self.numbers()))
+                Some(Intent::send_in_order(step, command, vec![self.account(), self.numbers()]))
             }
             Stage::Void => None,
         }
     }
 
+    /// The order of what touches the patient's account at the hospital.
+    fn account(&self) -> String {
+        format!("account:{}:{}", self.hospital, self.patient)
+    }
+
     /// The order of what gets a number at the hospital.
     fn numbers(&self) -> String {
         format!("numbers:{}", self.hospital)
-    }
-}
-
-impl Paper {
-    /// The invoice that the draft's command makes: its id derives from the command's, as every id does.
-    fn drafted(appointment: AppointmentId, kind: InvoiceKind, cause: &Context) -> Paper {
-        let instance = appointment.to_string();
-        let command = command_id(AppointmentBilling::NAME, &instance, &draft_step(kind, cause));
-        let invoice = InvoiceId::derive(command, appointment.slot(), cause.occurred_at, 0);
-        Paper { invoice, stage: Stage::Draft }
     }
 }
 

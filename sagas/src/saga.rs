@@ -51,8 +51,8 @@ pub enum Intent {
         step: String,
         /// The command.
         command: Box<Command>,
-        /// Commands with the same order are carried out one after the other, in the order of their causes in the log.
-        order: Option<String>,
+        /// Commands that share an order are carried out one after the other, in the order of their causes in the log.
+        orders: Vec<String>,
     },
     /// Read the file of a lab report and record what came of it.
     ReadLabReport {
@@ -84,12 +84,12 @@ pub enum Intent {
 impl Intent {
     /// A command whose place among others does not matter.
     pub fn send(step: impl Into<String>, command: impl Into<Command>) -> Intent {
-        Intent::Send { step: step.into(), command: Box::new(command.into()), order: None }
+        Intent::Send { step: step.into(), command: Box::new(command.into()), orders: vec![] }
     }
 
-    /// A command that waits for all earlier ones of the same order.
-    pub fn send_in_order(step: impl Into<String>, command: impl Into<Command>, order: String) -> Intent {
-        Intent::Send { step: step.into(), command: Box::new(command.into()), order: Some(order) }
+    /// A command that waits for all earlier ones of these orders.
+    pub fn send_in_order(step: impl Into<String>, command: impl Into<Command>, orders: Vec<String>) -> Intent {
+        Intent::Send { step: step.into(), command: Box::new(command.into()), orders }
     }
 
     /// An alarm, unless it is already past when it would be set: the past is left to people.

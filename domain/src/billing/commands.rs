@@ -3,7 +3,7 @@
 use super::{CreditedLine, InvoiceKind, PaymentMethod, PaymentStatus};
 use crate::data::data;
 use crate::kernel::{
-    AccountId, AllocationId, AppointmentId, Billing, HospitalId, InvoiceId, Money, PatientId, PaymentId,
+    AccountId, AllocationId, AppointmentId, Billing, CommandId, HospitalId, InvoiceId, Money, PatientId, PaymentId, Zone,
 };
 use crate::scheduling::AgreedPrice;
 
@@ -40,4 +40,13 @@ data! {
     struct UndoAllocation { invoice: InvoiceId, allocation: AllocationId }
     /// Gives unapplied credit of a payment back.
     struct RefundPayment { payment: PaymentId, amount: Money, reason: Billing<String> }
+}
+
+impl DraftInvoice {
+    /// The id of the invoice that the command `id` with this body drafts. Its time is the service date's: unlike the
+    /// occurred-at, which moves up to what a command builds on, that is known to whoever sends the command.
+    pub fn invoice(&self, id: CommandId) -> InvoiceId {
+        let date = Zone::UTC.start_instant(self.price.service_date, chrono::NaiveTime::MIN);
+        InvoiceId::derive(id, self.hospital.slot(), date, 0)
+    }
 }

@@ -5,7 +5,7 @@ use super::commands::{CancelDraft, DraftInvoice, RepriceDraft};
 use super::events::{AccountOpened, DraftCancelled, InvoiceDrafted, InvoiceRepriced};
 use super::money::{line_of_price, totals_of};
 use super::{Account, Asked, BillingRejection, Decision, Invoice, InvoiceLine, Totals, account_of};
-use crate::kernel::{Currency, InvoiceId};
+use crate::kernel::Currency;
 use crate::scheduling::AgreedPrice;
 use crate::streams;
 
@@ -18,7 +18,7 @@ use crate::streams;
 pub fn draft_invoice(asked: &Asked, command: &DraftInvoice, account: &Account) -> Decision {
     let (hospital, patient, currency) = (command.hospital, command.patient, command.price.amount.currency);
     let (lines, totals) = priced(&command.price)?;
-    let invoice = InvoiceId::derive(asked.command, hospital.slot(), asked.occurred_at, 0);
+    let invoice = command.invoice(asked.command);
     let account_id = account_of(hospital, patient, currency);
     let drafted = InvoiceDrafted {
         invoice,

@@ -169,8 +169,8 @@ impl Follower {
         let lane = self.lines.turn(&format!("{}:{instance}", kind.name));
         let lines = &mut self.lines;
         let intents = intents.into_iter().map(|intent| {
-            let order = if let Intent::Send { order: Some(order), .. } = &intent { Some(order.clone()) } else { None };
-            (order.map(|order| lines.turn(&order)), intent)
+            let orders: &[String] = if let Intent::Send { orders, .. } = &intent { orders } else { &[] };
+            (orders.iter().map(|order| lines.turn(order)).collect(), intent)
         });
         let intents = intents.collect();
         let reaction = Reaction {

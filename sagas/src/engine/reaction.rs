@@ -24,7 +24,7 @@ pub(crate) struct Reaction {
     pub(crate) instance: String,
     pub(crate) cause: Context,
     /// What is to be done, each with its place among others of the same order.
-    pub(crate) intents: Vec<(Option<Turn>, Intent)>,
+    pub(crate) intents: Vec<(Vec<Turn>, Intent)>,
     /// Its place among the reactions of its instance.
     pub(crate) lane: Turn,
     pub(crate) known: Arc<Known>,
@@ -72,7 +72,7 @@ impl Reaction {
         shared.ticked();
     }
 
-    async fn carry_out(&self, intents: Vec<(Option<Turn>, Intent)>) -> Result<Option<Written>, Stopped> {
+    async fn carry_out(&self, intents: Vec<(Vec<Turn>, Intent)>) -> Result<Option<Written>, Stopped> {
         let shared = &self.shared;
         if shared.letters.wait(self.kind.name, &self.instance, self.cause.correlation) {
             shared.chains.park(self.cause.correlation);
@@ -80,7 +80,7 @@ impl Reaction {
         }
         let cause = Cause::of(&self.cause);
         let mut last = self.record_reaction(&intents, &cause).await?;
-        for (turn, intent) in intents {
+        for (turns, intent) in intents {
             if matches!(intent, Intent::SetAlarm { .. } | Intent::CancelAlarm { .. }) {
                 continue;
             }
@@ -91,7 +91,7 @@ impl Reaction {
                     break;
                 }
                 None => {
-                    let (written, refused) = self.step(turn, &intent, &cause).await?;
+                    let (written, refused) = self.step(turns, &intent, &cause).await?;
                     last = Some(written);
                     if refused {
                         break;
@@ -104,7 +104,7 @@ impl Reaction {
 
     async fn record_reaction(
         &self,
-        intents: &[(Option<Turn>, Intent)],
+        intents: &[(Vec<Turn>, Intent)],
         cause: &Cause,
     ) -> Result<Option<Written>, Stopped> {
         if self.known.reacted.contains(&self.cause.id) {
@@ -123,16 +123,11 @@ impl Reaction {
         written.map(Some).ok_or(Stopped)
     }
 
-    /// Carries one step out and records what came of it; true when it was refused.
-    async fn step(&self, turn: Option<Turn>, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
-        if let Some(mut turn) = turn {
+    /// Carries one step out in its turns and records what came of it; true when it was refused.
+    async fn step(&self, mut turns: Vec<Turn>, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
+        for turn in &mut turns {
             turn.wait().await;
-            return self.step_in_turn(intent, cause).await;
         }
-        self.step_in_turn(intent, cause).await
-    }
-
-    async fn step_in_turn(&self, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
         let (saga, instance, step) = (self.kind.name.to_owned(), self.instance.clone(), intent.step().to_owned());
         let command = command_id(&saga, &instance, &step);
         let correlation = self.cause.correlation;

@@ -99,10 +99,15 @@ fn in_error(from: AppointmentStatus) -> Told {
     happened("2025-03-11T10:00:00Z", of_appointment!(AppointmentEnteredInError { from, reason }))
 }
 
-/// The invoice that the first draft makes.
+/// The invoice that the draft of a step makes.
+fn drafted(step: &str, kind: InvoiceKind, price: AgreedPrice) -> InvoiceId {
+    let (hospital, patient, appointment) = (hospital_id(), patient_id(), appointment_id());
+    let command = command_id(AppointmentBilling::NAME, &appointment.to_string(), step);
+    DraftInvoice { hospital, patient, appointment, kind, price }.invoice(command)
+}
+
 fn visit_invoice() -> InvoiceId {
-    let command = command_id(AppointmentBilling::NAME, &appointment_id().to_string(), "draft-visit.1");
-    InvoiceId::derive(command, hospital_id().slot(), at("2025-03-01T08:00:00Z"), 0)
+    drafted("draft-visit.1", InvoiceKind::Visit, price("visit", 9_000))
 }
 
 fn billing(events: impl IntoIterator<Item = Told>) -> Given<AppointmentBilling> {
@@ -119,7 +124,7 @@ fn number_order() -> String {
 
 fn draft(step: &str, kind: InvoiceKind, price: AgreedPrice) -> Intent {
     let (hospital, patient, appointment) = (hospital_id(), patient_id(), appointment_id());
-    Intent::send_in_order(step, DraftInvoice { hospital, patient, appointment, kind, price }, account_order())
+    Intent::send_in_order(step, DraftInvoice { hospital, patient, appointment, kind, price }, vec![account_order()])
 }
 
 #[test]
@@ -130,14 +135,22 @@ fn a_booking_drafts_a_visit_invoice_at_the_agreed_price() {
 #[test]
 fn the_end_of_the_visit_issues_that_draft_in_the_hospitals_order() {
     let issue = IssueInvoice { invoice: visit_invoice(), imported: false };
-    billing([booked()]).when(fulfilled()).then([Intent::send_in_order("issue.2", issue, number_order())]);
+    billing([booked()]).when(fulfilled()).then([Intent::send_in_order(
+        "issue.2",
+        issue,
+        vec![account_order(), number_order()],
+    )]);
 }
 
 #[test]
 fn an_imported_visit_is_numbered_in_the_imported_series() {
     let issue = IssueInvoice { invoice: visit_invoice(), imported: true };
     let then = fulfilled().imported("2026-01-01T00:00:00Z");
-    billing([booked()]).when(then).then([Intent::send_in_order("issue.2", issue, number_order())]);
+    billing([booked()]).when(then).then([Intent::send_in_order(
+        "issue.2",
+        issue,
+        vec![account_order(), number_order()],
+    )]);
 }
 
 #[test]
@@ -148,7 +161,8 @@ fn a_move_reprices_the_draft_only_when_the_price_is_another_one() {
 
 #[test]
 fn a_cancellation_cancels_the_draft_and_a_late_one_costs_its_fee() {
-    let cancel = Intent::send(format!("cancel.{}.2", visit_invoice()), CancelDraft { invoice: visit_invoice() });
+    let cancel = CancelDraft { invoice: visit_invoice() };
+    let cancel = Intent::send_in_order(format!("cancel.{}.2", visit_invoice()), cancel, vec![account_order()]);
     billing([booked()]).when(cancelled(None)).then([cancel]);
     let steps = billing([booked()]).when(cancelled(Some(price("late", 2_000)))).then_steps(&[
         "CancelDraft",
@@ -157,10 +171,9 @@ fn a_cancellation_cancels_the_draft_and_a_late_one_costs_its_fee() {
     ]);
     let step = "draft-late-cancel-fee.2";
     assert_eq!(steps[1], draft(step, InvoiceKind::LateCancelFee, price("late", 2_000)));
-    let command = command_id(AppointmentBilling::NAME, &appointment_id().to_string(), step);
-    let invoice = InvoiceId::derive(command, hospital_id().slot(), at("2025-03-09T20:00:00Z"), 0);
+    let invoice = drafted(step, InvoiceKind::LateCancelFee, price("late", 2_000));
     let issue = IssueInvoice { invoice, imported: false };
-    assert_eq!(steps[2], Intent::send_in_order("issue.2", issue, number_order()));
+    assert_eq!(steps[2], Intent::send_in_order("issue.2", issue, vec![account_order(), number_order()]));
 }
 
 #[test]
