@@ -86,10 +86,11 @@ tables! {
     INVOICE_ALLOCATIONS = "invoice_allocations" from INVOICE, key [allocation], index [[invoice allocated_at]] {
         allocation: Text!,
         invoice: Text!,
+        /// What of it still stands: less after it was undone in part, 0 after it was undone.
         amount: Int!,
         currency: Text!,
         allocated_at: Int!,
-        /// NULL while it stands.
+        /// When it was last undone, in part or whole.
         undone_at: Int,
     }
 
@@ -157,6 +158,10 @@ tables! {
         recorded_at: Int!,
         succeeded_at: Int,
         failed_at: Int,
+        /// The invoice it is meant for.
+        invoice: Text,
+        /// Allocated of it. Unapplied, once it succeeded = amount - allocated - refunded.
+        allocated: Int!,
         /// Given back of it.
         refunded: Int!,
     }

@@ -11,35 +11,38 @@
 use carelog_domain::kernel::{Partition, Position};
 use carelog_domain::ports::{Rows, SqlValue, Statement};
 
-/// One of the two sets of tables a read model can live in.
+/// One of the two sets of tables a read model can live in, or the one it is compared with.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Set {
     /// The first.
     A,
     /// The second.
     B,
+    /// Filled beside the live one to be compared with it, then removed; never live.
+    Beside,
 }
 
 impl Set {
-    /// `a` or `b`, as in table names.
+    /// `a`, `b` or `beside`, as in table names.
     pub const fn word(self) -> &'static str {
         match self {
             Set::A => "a",
             Set::B => "b",
+            Set::Beside => "beside",
         }
     }
 
     /// The set a word names.
     pub fn from_word(word: &str) -> Option<Set> {
-        [Set::A, Set::B].into_iter().find(|set| set.word() == word)
+        [Set::A, Set::B, Set::Beside].into_iter().find(|set| set.word() == word)
     }
 
-    /// The one that is not this.
+    /// The one that a rebuild fills while this is live.
     #[must_use]
     pub const fn other(self) -> Set {
         match self {
             Set::A => Set::B,
-            Set::B => Set::A,
+            Set::B | Set::Beside => Set::A,
         }
     }
 }

@@ -1,0 +1,64 @@
+//! Faults that tests plant, to see that checks find them. Only with the feature `faults`, which no release has.
+
+use carelog_domain::event::Event;
+use carelog_domain::kernel::{Position, Recorded};
+use parking_lot::Mutex;
+
+use crate::change::Change;
+use crate::projection::Registered;
+
+/// What goes wrong with one event of one read model.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Planted {
+    /// It is applied twice.
+    Twice,
+    /// It is left out.
+    Skipped,
+    /// The projection panics on it.
+    Panic,
+}
+
+struct Plan {
+    model: String,
+    event_type: String,
+    log: String,
+    fault: Planted,
+    times: usize,
+}
+
+static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
+
+/// Plants a fault for the next `times` events of a type that a read model is shown in which `needle` (an id) occurs in
+/// the stream's name, so that tests running side by side do not meet each other's.
+pub fn plant(model: &str, event_type: &str, needle: &str, fault: Planted, times: usize) {
+    let plan =
+        Plan { model: model.to_owned(), event_type: event_type.to_owned(), log: needle.to_owned(), fault, times };
+    PLANS.lock().push(plan);
+}
+
+pub(crate) fn apply(projection: &Registered, recorded: &Recorded<Event>, mut changes: Vec<Change>) -> Vec<Change> {
+    let found = next(projection.model.name, recorded);
+    match found {
+        None => {}
+        Some(Planted::Twice) => changes.extend(changes.clone()),
+        Some(Planted::Skipped) => changes.clear(),
+        Some(Planted::Panic) => std::panic::resume_unwind(Box::new(position(recorded))),
+    }
+    changes
+}
+
+fn next(model: &str, recorded: &Recorded<Event>) -> Option<Planted> {
+    let mut plans = PLANS.lock();
+    let plan = plans.iter_mut().find(|plan| {
+        plan.times > 0
+            && plan.model == model
+            && plan.event_type == recorded.event.event_type()
+            && recorded.context.stream.as_str().contains(&plan.log)
+    })?;
+    plan.times -= 1;
+    Some(plan.fault.clone())
+}
+
+fn position(recorded: &Recorded<Event>) -> Position {
+    recorded.context.position
+}

@@ -1,0 +1,89 @@
+//! One subscription a partition, decoded once and handed to the workers of all read models.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carelog_domain::kernel::Partition;
+use carelog_domain::ports::Stored;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use crate::chunk::{Chunk, Reader, whole_batches};
+
+/// Chunks that may wait for a worker; the feed waits for the slowest.
+const CHUNKS_WAITING: usize = 4;
+/// Events of one chunk at most, so that progress shows and memory is bounded.
+const CHUNK_EVENTS_MAX: usize = 2_048;
+
+/// The feed of a partition.
+pub(crate) struct Feed {
+    pub(crate) partition: Partition,
+    pub(crate) reader: Arc<Reader>,
+    workers: Mutex<Vec<mpsc::Sender<Arc<Chunk>>>>,
+}
+
+impl Feed {
+    pub(crate) fn new(partition: Partition, reader: Arc<Reader>) -> Arc<Feed> {
+        Arc::new(Feed { partition, reader, workers: Mutex::default() })
+    }
+
+    /// What comes from now on. Whoever joins late reads what is missing before it by themselves.
+    pub(crate) fn join(&self) -> mpsc::Receiver<Arc<Chunk>> {
+        let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
+        self.workers.lock().push(sender);
+        receiver
+    }
+
+    /// Follows the log until told to stop.
+    pub(crate) async fn run(self: Arc<Self>, from: u64, mut stopping: watch::Receiver<bool>) {
+        let mut next = from;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let followed = tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                followed = self.follow(&mut next) => followed,
+            };
+            if let Err(failure) = followed {
+                let partition = self.partition.0;
+                tracing::warn!(partition, next, error = %failure, "the log cannot be followed; trying again");
+            }
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+            }
+        }
+    }
+
+    async fn follow(&self, next: &mut u64) -> Result<(), carelog_domain::ports::Failure> {
+        let mut subscription = self.reader.log.subscribe(self.partition, *next);
+        let mut waiting: Vec<Stored> = Vec::new();
+        while let Some(stored) = subscription.next().await {
+            waiting.extend(stored?);
+            let mut rest = waiting.split_off(whole_batches(&waiting));
+            std::mem::swap(&mut rest, &mut waiting);
+            let mut whole = rest;
+            while !whole.is_empty() {
+                let cut = match whole_batches(&whole[..whole.len().min(CHUNK_EVENTS_MAX)]) {
+                    0 => whole.len(), // One batch larger than a chunk.
+                    cut => cut,
+                };
+                let later = whole.split_off(cut);
+                let chunk = self.reader.chunk(self.partition, *next, std::mem::replace(&mut whole, later)).await?;
+                *next = chunk.end;
+                self.hand_out(Arc::new(chunk)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a chunk to every worker; those that went away are forgotten.
+    async fn hand_out(&self, chunk: Arc<Chunk>) {
+        let workers = self.workers.lock().clone();
+        for worker in &workers {
+            // A closed channel is a worker that stopped; it is forgotten below.
+            let _ = worker.send(Arc::clone(&chunk)).await;
+        }
+        self.workers.lock().retain(|worker| !worker.is_closed());
+    }
+}

@@ -1,0 +1,82 @@
+//! Where a read model lives: the few things the runner needs of it, whether its rows are in SQL or in documents.
+
+use carelog_domain::kernel::{Partition, Position, Timestamp};
+use carelog_domain::ports::{BoxFuture, Failure, Root};
+use carelog_schemas::read_models::Set;
+
+use crate::change::Change;
+
+/// How far a set has come in a partition: the checkpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The partition.
+    pub partition: Partition,
+    /// How many frames were applied.
+    pub size: u64,
+    /// The Merkle root over them.
+    pub root: Root,
+    /// Recorded-at of the last of them.
+    pub recorded_at: Option<Timestamp>,
+}
+
+impl Mark {
+    /// Before the first frame; the root is that of nothing, and is never compared.
+    pub(crate) fn start(partition: Partition) -> Mark {
+        Mark { partition, size: 0, root: Root([0; 32]), recorded_at: None }
+    }
+
+    /// The last position applied.
+    pub fn position(&self) -> Option<Position> {
+        Some(Position { partition: self.partition, offset: self.size.checked_sub(1)? })
+    }
+}
+
+/// What a few events come to, and the checkpoint's way over them.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) from: Mark,
+    pub(crate) to: Mark,
+    pub(crate) changes: Vec<(Position, Vec<Change>)>,
+}
+
+/// A read model's home.
+pub(crate) trait Home: Send + Sync {
+    /// Makes what is missing and says which set is live. A set built with another layout is begun anew.
+    fn prepare(&self) -> BoxFuture<'_, Result<Set, Failure>>;
+
+    /// Which set is live; `None` before the first [`Home::prepare`].
+    fn live(&self) -> BoxFuture<'_, Result<Option<Set>, Failure>>;
+
+    /// The checkpoints of a set; partitions it has not begun are absent.
+    fn marks(&self, set: Set) -> BoxFuture<'_, Result<Vec<Mark>, Failure>>;
+
+    /// Applies all of it or nothing, and moves the checkpoint, if it is where the work expects it.
+    fn apply<'a>(&'a self, set: Set, work: &'a Work) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Makes durable what [`Home::apply`] left to be made durable later.
+    fn settle(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Empties a set, ready to be filled.
+    fn begin(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Removes a set.
+    fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Makes a set the live one, at once for every reader.
+    fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// The next rows or items of a set in key order, for comparing: under a name, after the last one seen.
+    fn page<'a>(&'a self, set: Set, table: usize, after: Option<&'a Entry>) -> BoxFuture<'a, Result<Vec<Entry>, Failure>>;
+
+    /// How many tables [`Home::page`] can be asked for, by name.
+    fn tables(&self) -> Vec<&'static str>;
+}
+
+/// A row or an item, as it is compared.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Entry {
+    /// Its key; what sorts.
+    pub(crate) key: Vec<carelog_domain::ports::SqlValue>,
+    /// Names of its fields and what they hold, keys excluded.
+    pub(crate) fields: Vec<(String, serde_json::Value)>,
+}

@@ -1,0 +1,152 @@
+//! A read model while the program runs: its projection, home, live set, progress and states.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use carelog_domain::kernel::{Partition, Position};
+use carelog_domain::ports::{Failure, SqlStore, Statement};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, RwLock, watch};
+
+use crate::home::{Home, Mark};
+use crate::projection::Registered;
+use crate::state::{Doing, Fault};
+use carelog_schemas::read_models::Set;
+
+/// A read model that is being kept up.
+pub(crate) struct Running {
+    pub(crate) projection: &'static Registered,
+    pub(crate) home: Arc<dyn Home>,
+    /// The live set. Workers hold it to read while they write; whoever switches takes it alone.
+    pub(crate) live: RwLock<Live>,
+    /// How many frames were applied, by partition.
+    pub(crate) progress: watch::Sender<Vec<u64>>,
+    doing: Mutex<Vec<Doing>>,
+    /// One for each partition.
+    pub(crate) retry: Vec<Notify>,
+}
+
+/// The live set, and how often it was switched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    pub(crate) set: Set,
+    pub(crate) generation: u64,
+}
+
+impl Running {
+    pub(crate) fn new(projection: &'static Registered, home: Arc<dyn Home>, set: Set, marks: &[Mark]) -> Running {
+        Running {
+            projection,
+            home,
+            live: RwLock::new(Live { set, generation: 0 }),
+            progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
+            doing: Mutex::new(vec![Doing::Running; marks.len()]),
+            retry: marks.iter().map(|_| Notify::new()).collect(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.model.name
+    }
+
+    pub(crate) fn doing(&self, partition: Partition) -> Doing {
+        self.doing.lock()[usize::from(partition.0)].clone()
+    }
+
+    pub(crate) fn set_doing(&self, partition: Partition, doing: Doing) {
+        self.doing.lock()[usize::from(partition.0)] = doing;
+    }
+
+    pub(crate) fn reached(&self, mark: &Mark) {
+        self.progress.send_if_modified(|sizes| {
+            let size = &mut sizes[usize::from(mark.partition.0)];
+            let moved = *size != mark.size;
+            *size = mark.size;
+            moved
+        });
+    }
+
+    /// Lets stopped partitions try again: all of them, or those stopped at one of these positions.
+    pub(crate) fn retry(&self, positions: Option<&BTreeSet<Position>>) -> usize {
+        let doing = self.doing.lock().clone();
+        let stopped = doing.iter().zip(&self.retry).filter(|(doing, _)| match doing {
+            Doing::Stopped(fault) => positions.is_none_or(|positions| positions.contains(&fault.position)),
+            _ => false,
+        });
+        stopped.map(|(_, retry)| retry.notify_one()).count()
+    }
+}
+
+/// The events that operators let projections skip, by read model.
+#[derive(Default)]
+pub(crate) struct Skipped(Mutex<HashMap<String, BTreeSet<Position>>>);
+
+impl Skipped {
+    pub(crate) fn contains(&self, model: &str, position: Position) -> bool {
+        self.0.lock().get(model).is_some_and(|positions| positions.contains(&position))
+    }
+
+    pub(crate) fn of(&self, model: &str) -> BTreeSet<Position> {
+        self.0.lock().get(model).cloned().unwrap_or_default()
+    }
+
+    /// Reads what the read model `skips` knows.
+    pub(crate) async fn refresh(&self, store: &dyn SqlStore) -> Result<(), Failure> {
+        let query = Statement::new("SELECT model, position FROM skipped_events", vec![]);
+        let found = store.read(vec![query]).await?;
+        let mut skipped: HashMap<String, BTreeSet<Position>> = HashMap::new();
+        for row in found.iter().flat_map(|rows| &rows.rows) {
+            let position = row[1].text().and_then(|text| text.parse().ok());
+            if let (Some(model), Some(position)) = (row[0].text(), position) {
+                skipped.entry(model.to_owned()).or_default().insert(position);
+            }
+        }
+        *self.0.lock() = skipped;
+        Ok(())
+    }
+}
+
+/// Events that stopped projections, kept so that they can be listed when the program does not run.
+pub(crate) async fn record_fault(store: &dyn SqlStore, model: &str, fault: &Fault) -> Result<(), Failure> {
+    let parameters = vec![
+        model.into(),
+        i64::from(fault.position.partition.0).into(),
+        crate::change::int(fault.position.offset),
+        crate::change::text(fault.event),
+        fault.event_type.as_str().into(),
+        fault.message.as_str().into(),
+    ];
+    let sql = "INSERT INTO read_model_faults (model, partition, position, event, event_type, message) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model, partition) DO UPDATE SET \
+               position = excluded.position, event = excluded.event, event_type = excluded.event_type, \
+               message = excluded.message";
+    store.write(vec![Statement::new(sql, parameters)]).await.map(|_| ())
+}
+
+/// Forgets a fault that is over.
+pub(crate) async fn forget_fault(store: &dyn SqlStore, model: &str, partition: Partition) -> Result<(), Failure> {
+    let sql = "DELETE FROM read_model_faults WHERE model = $1 AND partition = $2";
+    let parameters = vec![model.into(), i64::from(partition.0).into()];
+    store.write(vec![Statement::new(sql, parameters)]).await.map(|_| ())
+}
+
+/// The faults on record, by read model and partition.
+pub(crate) async fn faults(store: &dyn SqlStore) -> Result<BTreeMap<(String, u16), Fault>, Failure> {
+    let query = Statement::new(
+        "SELECT model, partition, position, event, event_type, message FROM read_model_faults",
+        vec![],
+    );
+    let found = store.read(vec![query]).await?;
+    let read = |row: &Vec<carelog_domain::ports::SqlValue>| {
+        let partition = u16::try_from(row[1].int()?).ok()?;
+        let offset = u64::try_from(row[2].int()?).ok()?;
+        let fault = Fault {
+            position: Position { partition: Partition(partition), offset },
+            event: row[3].text()?.parse().ok()?,
+            event_type: row[4].text()?.to_owned(),
+            message: row[5].text()?.to_owned(),
+        };
+        Some(((row[0].text()?.to_owned(), partition), fault))
+    };
+    Ok(found.iter().flat_map(|rows| &rows.rows).filter_map(read).collect())
+}
