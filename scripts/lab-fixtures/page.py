@@ -56,7 +56,7 @@ def who(report):
     if report["headerStyle"] == 1:
         return "".join(f"<div>{a}: {escape(b)}</div>" for a, b in pairs)
     heads = "".join(f"<td><b>{a}</b></td>" for a, _ in pairs)
-    return f"<table class='who'><tr>{heads}</tr><tr>{''.join(f'<td>{escape(b)}</td>' for _, b in pairs)}</tr></table>"
+    return f"<table class='who' cellpadding='4'><tr>{heads}</tr><tr>{''.join(f'<td>{escape(b)}</td>' for _, b in pairs)}</tr></table>"
 
 
 def markup(text, column):
@@ -87,7 +87,12 @@ def table(report, for_writer):
                 cells.append(f'<td class="{kind(column)}"{align}>{text}</td>')
             body.append(f"<tr>{''.join(cells)}</tr>")
     border = ' border="1"' if for_writer and report["layout"] in ("grid", "loinc") else ""
-    return f'<table class="results"{border}><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    return f'<table class="results"{border}{pad(report, for_writer)}><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+
+
+def pad(report, for_writer):
+    """LibreOffice takes the padding from here, not from the style."""
+    return f' cellpadding="{9 if report["options"].get("roomy") else 5}"' if for_writer else ""
 
 
 def kind(column):

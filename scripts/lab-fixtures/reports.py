@@ -45,7 +45,7 @@ def make_reports(days, producer):
         size = 0 if options.get("roomy") or options.get("long") else 30
         patient, day, values = days[size + 11 * index + 3 * producer]
         person = patient_of(patient)
-        age = int(day[1][:4]) - int(person["birthDate"][:4]) - (day[1][5:] < person["birthDate"][5:])
+        age = int(day[:4]) - int(person["birthDate"][:4]) - (day[5:] < person["birthDate"][5:])
         rows = [row_of(loinc, value, producer + index) for loinc, value in values.items()]
         if options.get("long"):
             rows = [dict(row, name=row["longName"]) for row in rows]
@@ -54,7 +54,7 @@ def make_reports(days, producer):
         sections = [["Results", rows]]
         for variant in extra:
             sections.append([variant.split("_")[0].capitalize(), variant_rows(variant, person["sex"], age)])
-        reports.append(finish(name, layout, options, person, day[1], sections, producer, index))
+        reports.append(finish(name, layout, options, person, day, sections, producer, index))
     return reports
 
 

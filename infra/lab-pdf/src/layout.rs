@@ -12,6 +12,8 @@ pub(crate) struct Word {
     pub(crate) left: f64,
     pub(crate) right: f64,
     pub(crate) size: f64,
+    /// What gaps are measured by: the font size, or more where the font's own space is wide, as in a typewriter face.
+    pub(crate) em: f64,
 }
 
 /// Words on one baseline, from left to right.
@@ -40,7 +42,7 @@ impl Line {
 
     /// Words grouped where the gap is wider than `gap` font sizes.
     pub(crate) fn segments(&self, gap: f64) -> Vec<&[Word]> {
-        self.words.chunk_by(|one, next| next.left - one.right <= gap * one.size.max(next.size)).collect()
+        self.words.chunk_by(|one, next| next.left - one.right <= gap * one.em.max(next.em)).collect()
     }
 }
 
@@ -82,13 +84,23 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
             None => rows.push(vec![mark]),
         }
     }
-    let mut lines: Vec<Line> = rows.into_iter().filter_map(|row| line(row, number)).collect();
+    raise_exponents(&mut rows);
+    let usual = stretch(rows.iter().flatten()).unwrap_or(1.0);
+    let mut lines: Vec<Line> = rows.into_iter().filter_map(|row| line(row, number, usual)).collect();
     lines.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
     for (index, line) in (1..).zip(&mut lines) {
         line.number = index;
     }
     let askew = askew.split_whitespace().collect::<Vec<_>>().join(" ");
     Layout { lines, askew: Some(askew).filter(|text| !text.is_empty()) }
+}
+
+/// How much wider than usual (0.28 of the font size) the spaces are; the middle one of all. `None` without spaces.
+fn stretch<'m>(marks: impl Iterator<Item = &'m Mark>) -> Option<f64> {
+    let spaces = marks.filter(|mark| mark.text == " ");
+    let mut widths: Vec<f64> = spaces.map(|mark| (mark.right - mark.left) / mark.size / 0.28).collect();
+    widths.sort_by(f64::total_cmp);
+    widths.get(widths.len() / 2).map(|width| width.clamp(1.0, 2.2))
 }
 
 /// True when the two overlap vertically by more than half of the smaller one: a raised exponent stays on its line.
@@ -99,7 +111,47 @@ fn same_line(one: &Mark, other: &Mark) -> bool {
     overlap > 0.5 * 0.7 * one.size.min(other.size)
 }
 
-fn line(mut marks: Vec<Mark>, page: u32) -> Option<Line> {
+/// Puts rows of small characters that stand right behind larger ones, a little higher, onto the line of these.
+fn raise_exponents(rows: &mut Vec<Vec<Mark>>) {
+    let largest = |row: &[Mark]| row.iter().map(|mark| mark.size).fold(0.0, f64::max);
+    let mut index = 0;
+    while index < rows.len() {
+        let size = largest(&rows[index]);
+        let hangs_on = |small: &Mark, row: &[Mark]| {
+            row.iter().any(|large| {
+                let height = large.baseline - small.baseline;
+                let gap = small.left - large.right;
+                small.size < 0.85 * large.size
+                    && (0.0..0.75 * large.size).contains(&height)
+                    && (-0.1 * large.size..0.2 * large.size).contains(&gap)
+            })
+        };
+        let host = (0..rows.len()).find(|host| {
+            let row = &rows[*host];
+            *host != index && largest(row) > size / 0.85 && runs(&rows[index]).iter().all(|first| hangs_on(first, row))
+        });
+        match host {
+            Some(host) => {
+                let exponents = std::mem::take(&mut rows[index]);
+                rows[host].extend(exponents);
+                rows.remove(index);
+            }
+            None => index += 1,
+        }
+    }
+}
+
+/// The first character of each run without gaps.
+fn runs(row: &[Mark]) -> Vec<&Mark> {
+    let mut sorted: Vec<&Mark> = row.iter().collect();
+    sorted.sort_by(|one, other| one.left.total_cmp(&other.left));
+    let ends: Vec<f64> = sorted.iter().map(|mark| mark.right).collect();
+    let starts_run = |index: usize| index == 0 || sorted[index].left - ends[index - 1] > 0.3 * sorted[index].size;
+    (0..sorted.len()).filter(|index| starts_run(*index)).map(|index| sorted[index]).collect()
+}
+
+fn line(mut marks: Vec<Mark>, page: u32, usual_stretch: f64) -> Option<Line> {
+    let stretch = stretch(marks.iter()).unwrap_or(usual_stretch);
     marks.sort_by(|one, other| one.left.total_cmp(&other.left));
     let size = marks.iter().map(|mark| mark.size).fold(0.0, f64::max);
     // The baseline of the largest characters: exponents and footnote marks stand elsewhere.
@@ -126,7 +178,9 @@ fn line(mut marks: Vec<Mark>, page: u32) -> Option<Line> {
                 word.right = word.right.max(mark.right);
                 word.size = word.size.max(mark.size);
             }
-            _ => words.push(Word { text, left: mark.left, right: mark.right, size: mark.size }),
+            _ => {
+                words.push(Word { text, left: mark.left, right: mark.right, size: mark.size, em: mark.size * stretch })
+            }
         }
         open = true;
     }

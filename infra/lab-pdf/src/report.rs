@@ -166,7 +166,7 @@ fn observation(
     let value = value::read(&row.value, columns.has(Kind::Unit), style);
     let flag = flag::flag(&row.flag);
     let has_company = unit::ucum(&row.unit).is_some() || !row.range.is_empty() || flag.is_some();
-    if !value.is_sure && !has_company {
+    if !value.is_sure && (!has_company || row.value_lines > 1) {
         return None;
     }
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };

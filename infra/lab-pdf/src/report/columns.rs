@@ -28,7 +28,14 @@ pub(crate) struct Column {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     pub(crate) columns: Vec<Column>,
-    borders: Vec<f64>,
+    borders: Vec<Strip>,
+}
+
+/// The empty strip between two columns.
+#[derive(Clone, Copy, Debug)]
+struct Strip {
+    from: f64,
+    to: f64,
 }
 
 const HEADINGS: &[(&str, Kind)] = &[
@@ -139,7 +146,7 @@ fn phrases(words: &[Word]) -> Vec<Vec<&Word>> {
     let mut phrases = Vec::new();
     let mut rest = words;
     while !rest.is_empty() {
-        let close = 1 + rest.windows(2).take_while(|pair| pair[1].left - pair[0].right < 0.8 * pair[0].size).count();
+        let close = 1 + rest.windows(2).take_while(|pair| pair[1].left - pair[0].right < 0.8 * pair[0].em).count();
         let known = (1..=close.min(3)).rev().find(|length| kind_of(&join(&rest[..*length])).is_some());
         let (phrase, after) = rest.split_at(known.unwrap_or(close));
         phrases.push(phrase.iter().collect());
@@ -178,7 +185,13 @@ impl Columns {
     /// Finds the borders from the heading and the lines below it.
     pub(crate) fn fit(columns: Vec<Column>, body: &[Line]) -> Columns {
         let rows: Vec<&Line> = body.iter().filter(|line| line.segments(0.7).len() >= 2).collect();
-        let borders = columns.windows(2).map(|pair| border(&pair[0], &pair[1], &rows)).collect();
+        let filled = filled(&columns, &rows);
+        let border = |index: usize| {
+            let (one, next) = (&columns[index], &columns[index + 1]);
+            let apart = filled.as_ref().map(|filled| (filled[index].1, filled[index + 1].0));
+            border(one, next, apart.filter(|(from, to)| from < to), &rows)
+        };
+        let borders = (0..columns.len().saturating_sub(1)).map(border).collect();
         Columns { columns, borders }
     }
 
@@ -191,33 +204,86 @@ impl Columns {
         let mut cells = vec![&line.words[..0]; self.columns.len()];
         let mut rest = line.words.as_slice();
         for (index, cell) in cells.iter_mut().enumerate() {
-            let end = self.borders.get(index).copied().unwrap_or(f64::INFINITY);
-            let inside = rest.iter().take_while(|word| word.right <= end).count();
-            if rest.get(inside).is_some_and(|word| word.left < end) {
+            let Some(strip) = self.borders.get(index) else {
+                *cell = rest;
+                break;
+            };
+            let mut inside = 0;
+            while let Some(word) = rest.get(inside)
+                && strip.is_left(word, inside.checked_sub(1).map(|last| &rest[last]))
+            {
+                inside += 1;
+            }
+            if rest.get(inside).is_some_and(|word| word.left < strip.from) {
                 return None;
             }
             let (words, after) = rest.split_at(inside);
             if let (Some(last), Some(next)) = (words.last(), after.first())
-                && next.left - last.right < 0.42 * last.size.max(next.size)
+                && are_close(last, next)
             {
                 return None;
             }
             (*cell, rest) = (words, after);
         }
-        Some(cells)
+        if self.holds_two(&cells) { None } else { Some(cells) }
+    }
+
+    /// True when a cell has a gap as between two cells while the one beside it is empty: the border is not sure.
+    fn holds_two(&self, cells: &[&[Word]]) -> bool {
+        let is_empty =
+            |index: Option<usize>| index.and_then(|index| cells.get(index)).is_some_and(|cell| cell.is_empty());
+        let gap =
+            |cell: &[Word]| cell.windows(2).any(|pair| pair[1].left - pair[0].right > 0.9 * pair[0].em.max(pair[1].em));
+        (0..cells.len()).any(|index| gap(cells[index]) && (is_empty(index.checked_sub(1)) || is_empty(Some(index + 1))))
     }
 
     /// The right end of the name column.
     pub(crate) fn name_end(&self) -> f64 {
         let at = self.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
-        self.borders.get(at).copied().unwrap_or(f64::INFINITY)
+        self.borders.get(at).map_or(f64::INFINITY, |strip| strip.to)
     }
 }
 
-/// The middle of the widest strip between the middles of two headings that the fewest rows cross.
-fn border(one: &Column, next: &Column, rows: &[&Line]) -> f64 {
+/// No more than a space apart: one run of text.
+fn are_close(one: &Word, next: &Word) -> bool {
+    next.left - one.right < 0.4 * one.em.max(next.em)
+}
+
+impl Strip {
+    /// True for a word that belongs to the column before the strip. One that reaches into the strip, as only lines that
+    /// are no rows do, belongs to the side it comes from, or goes on with the word before.
+    fn is_left(&self, word: &Word, before: Option<&Word>) -> bool {
+        let goes_on = before.is_some_and(|before| are_close(before, word));
+        let starts_inside = word.left >= self.from;
+        word.right <= self.to && (!starts_inside || goes_on || word.left + word.right < self.from + self.to)
+    }
+}
+
+/// Where the cells of each column stand, by the rows that have all of them: there the n-th run of text is the n-th cell,
+/// wherever the headings stand. `None` without such rows, or when they contradict the headings.
+fn filled(columns: &[Column], rows: &[&Line]) -> Option<Vec<(f64, f64)>> {
+    let mut extents = vec![(f64::INFINITY, f64::NEG_INFINITY); columns.len()];
+    let mut found = false;
+    for segments in rows.iter().map(|row| row.segments(0.45)).filter(|segments| segments.len() == columns.len()) {
+        found = true;
+        for (extent, words) in extents.iter_mut().zip(segments) {
+            extent.0 = words.iter().map(|word| word.left).fold(extent.0, f64::min);
+            extent.1 = words.iter().map(|word| word.right).fold(extent.1, f64::max);
+        }
+    }
+    let misplaced = |(index, column): (usize, &Column)| {
+        let middle = (column.left + column.right) / 2.0;
+        extents.iter().enumerate().any(|(other, extent)| other != index && extent.0 < middle && middle < extent.1)
+    };
+    (found && !columns.iter().enumerate().any(misplaced)).then_some(extents)
+}
+
+/// The widest strip that the fewest rows cross, between the cells of two columns where they are known, else between the
+/// middles of their headings.
+fn border(one: &Column, next: &Column, cells: Option<(f64, f64)>, rows: &[&Line]) -> Strip {
     const STEP: f64 = 0.5;
-    let (from, to) = ((one.left + one.right) / 2.0, (next.left + next.right) / 2.0);
+    let (from, to) = cells.unwrap_or(((one.left + one.right) / 2.0, (next.left + next.right) / 2.0));
+    let weight = if cells.is_some() { 0 } else { rows.len() + 1 };
     let steps = (((to - from) / STEP) as usize).clamp(1, 4000);
     let crossed: Vec<usize> = (0..=steps)
         .map(|step| {
@@ -226,7 +292,7 @@ fn border(one: &Column, next: &Column, rows: &[&Line]) -> f64 {
             let headings = usize::from(inside(one.left, one.right) || inside(next.left, next.right));
             let words = |line: &&&Line| line.words.iter().any(|word| inside(word.left, word.right));
             // A heading counts as much as all rows: no border runs through it.
-            headings * (rows.len() + 1) + rows.iter().filter(words).count()
+            headings * weight + rows.iter().filter(words).count()
         })
         .collect();
     let least = crossed.iter().copied().min().unwrap_or(0);
@@ -243,5 +309,5 @@ fn border(one: &Column, next: &Column, rows: &[&Line]) -> f64 {
             _ => {}
         }
     }
-    from + (best.0 + best.1 - 1) as f64 / 2.0 * STEP
+    Strip { from: from + best.0 as f64 * STEP - STEP, to: from + best.1 as f64 * STEP }
 }

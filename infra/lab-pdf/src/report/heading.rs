@@ -102,23 +102,30 @@ fn fill_beside(header: &mut PrintedHeader, line: &Line) -> bool {
     whole
 }
 
-/// A line of labels and below it the line of their values. True when both were understood as that.
+/// A line of labels and below it the line of their values, each starting right below its label. True when both were
+/// understood as that.
 fn fill_stacked(header: &mut PrintedHeader, line: &Line, below: &Line) -> bool {
-    let labels = line.segments(GAP);
-    let values = below.segments(GAP);
-    let fields: Option<Vec<Field>> = labels
-        .iter()
-        .map(|words| label_at(words).filter(|(_, length)| *length == words.len()).map(|found| found.0))
-        .collect();
-    let Some(fields) = fields.filter(|fields| fields.len() >= 2 && fields.len() == values.len()) else { return false };
-    let aligned =
-        labels.iter().zip(&values).all(|(label, value)| (label[0].left - value[0].left).abs() < label[0].size);
-    if !aligned || values.iter().any(|words| label_at(words).is_some()) {
+    let mut labels = Vec::new();
+    let mut rest = line.words.as_slice();
+    while !rest.is_empty() {
+        let Some((field, length)) = label_at(rest) else { return false };
+        labels.push((field, rest[0].left));
+        rest = &rest[length..];
+    }
+    if labels.len() < 2 || label_at(&below.words).is_some() {
         return false;
     }
+    let starts: Option<Vec<usize>> = labels
+        .iter()
+        .map(|(_, left)| below.words.iter().position(|word| (word.left - left).abs() < 0.4 * word.em))
+        .collect();
+    let Some(starts) = starts.filter(|starts| starts[0] == 0 && starts.is_sorted_by(|one, next| one < next)) else {
+        return false;
+    };
+    let ends = starts.iter().skip(1).copied().chain([below.words.len()]);
     let mut whole = true;
-    for (field, words) in fields.into_iter().zip(values) {
-        whole &= fill(header, field, &join(words));
+    for (((field, _), start), end) in labels.iter().zip(&starts).zip(ends) {
+        whole &= fill(header, *field, &join(&below.words[*start..end]));
     }
     whole
 }
@@ -137,7 +144,7 @@ fn label_at(words: &[Word]) -> Option<(Field, usize)> {
 }
 
 fn gap(words: &[Word], at: usize) -> f64 {
-    (words[at].left - words[at - 1].right) / words[at].size.max(words[at - 1].size)
+    (words[at].left - words[at - 1].right) / words[at].em.max(words[at - 1].em)
 }
 
 /// Words up to the next wide gap or label.

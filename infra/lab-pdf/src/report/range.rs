@@ -271,18 +271,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_has_no_bounds() {
-        for cell in [
-            "3.5 - 5.1 fasting",
-            "see note",
-            "5.1 - 3.5",
-            "1,000 - 2,000",
-            "Negative",
-            "3.5 -",
-            "- 5",
-            "F:",
-            "3 4",
-            "",
-        ] {
+        for cell in
+            ["3.5 - 5.1 fasting", "see note", "5.1 - 3.5", "1,000 - 2,000", "Negative", "3.5 -", "- 5", "F:", "3 4", ""]
+        {
             assert_eq!(bounds(cell, WOMAN), pair("", ""), "{cell}");
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) line: u32,
     /// Its lines as they stand.
     pub(crate) text: Vec<String>,
+    /// In how many lines its result stands.
+    pub(crate) value_lines: usize,
     /// It has something in a column whose meaning is not known.
     pub(crate) has_more: bool,
 }
@@ -25,9 +27,12 @@ struct Part<'l> {
     line: &'l Line,
     cells: Vec<&'l [Word]>,
     begins: bool,
+    has_name: bool,
+    /// A result and nothing else.
+    is_value_only: bool,
 }
 
-/// The rows of a table, and the lines that belong to none. `in_columns` is false where the heading is only presumed.
+/// The rows of a table, and the lines that belong to none.
 pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) {
     let mut unparsed = Vec::new();
     let mut rows = Vec::new();
@@ -52,11 +57,30 @@ fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
         |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
     let without_result = filled(Kind::Name) && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit));
     let begins = filled(Kind::Value) || without_result;
-    Some(Part { line, cells, begins })
+    let is_value_only = filled(Kind::Value) && cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
+    let has_name = filled(Kind::Name);
+    Some(Part { line, cells, begins, has_name, is_value_only })
+}
+
+/// A result by itself right above or below a named line is a wrapped cell of it, not a row.
+fn join_wrapped_values(parts: &mut [Part<'_>]) {
+    for index in 0..parts.len() {
+        let line = parts[index].line;
+        let near = |other: Option<&Part<'_>>| {
+            other.is_some_and(|other| {
+                (other.has_name || other.is_value_only) && (other.line.baseline - line.baseline).abs() < 1.7 * line.size
+            })
+        };
+        let wrapped = near(index.checked_sub(1).map(|at| &parts[at])) || near(parts.get(index + 1));
+        if parts[index].is_value_only && wrapped {
+            parts[index].begins = false;
+        }
+    }
 }
 
 /// Shares the lines that begin no row among the rows around them.
-fn finish(columns: &Columns, parts: Vec<Part<'_>>, rows: &mut Vec<Row>, unparsed: &mut Vec<String>) {
+fn finish(columns: &Columns, mut parts: Vec<Part<'_>>, rows: &mut Vec<Row>, unparsed: &mut Vec<String>) {
+    join_wrapped_values(&mut parts);
     let starts: Vec<usize> = (0..parts.len()).filter(|index| parts[*index].begins).collect();
     let mut owner: Vec<Option<usize>> = (0..parts.len()).map(|index| parts[index].begins.then_some(index)).collect();
     let mut spoiled = vec![false; parts.len()];
@@ -157,7 +181,10 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
             }
             match column.kind {
                 Kind::Name => append(&mut row.name, &text, " "),
-                Kind::Value => append(&mut row.value, &text, " "),
+                Kind::Value => {
+                    row.value_lines += 1;
+                    append(&mut row.value, &text, " ");
+                }
                 Kind::Unit => {
                     let glue = if row.unit.ends_with('/') { "" } else { " " };
                     append(&mut row.unit, &text, glue);
