@@ -1,0 +1,78 @@
+//! The chart as it is, from the document store.
+
+use carelog_domain::kernel::{LabReportId, Partition, PatientId};
+use carelog_domain::ports::{Document, DocumentKey};
+use carelog_schemas::read_models::Set;
+use carelog_schemas::read_models::chart::{ChartReport, Checkpoint, Live, checkpoints_key, live_key, partition_key};
+use serde::de::DeserializeOwned;
+
+use super::{Items, MODEL};
+use crate::asking::Asking;
+use crate::problem::{Answer, Problem};
+
+const PAGE: usize = 500;
+
+/// All items of a patient.
+pub(super) async fn items(asking: &Asking, patient: PatientId) -> Answer<Items> {
+    asking.wait_for(&[MODEL]).await?;
+    let Some(set) = live_set(asking).await? else { return Ok(Items::default()) };
+    // Documents have no snapshot; a position read before them is one they have all reached.
+    note_position(asking, set).await?;
+    let mut items = Items::default();
+    let partition_key = partition_key(set, patient);
+    let mut after: Option<String> = None;
+    loop {
+        let page = asking.deps.documents.query(&partition_key, "", after.as_deref(), PAGE).await?;
+        for document in page.items {
+            items.take(document)?;
+        }
+        match page.next {
+            Some(next) => after = Some(next.sort_key),
+            None => return Ok(items),
+        }
+    }
+}
+
+/// One report of a patient.
+pub(super) async fn report(asking: &Asking, patient: PatientId, report: LabReportId) -> Answer<Option<ChartReport>> {
+    asking.wait_for(&[MODEL]).await?;
+    let Some(set) = live_set(asking).await? else { return Ok(None) };
+    note_position(asking, set).await?;
+    let key = DocumentKey { partition_key: partition_key(set, patient), sort_key: format!("report#{report}") };
+    asking.deps.documents.get(&key).await?.map(|document| read(document.body)).transpose()
+}
+
+impl Items {
+    fn take(&mut self, document: Document) -> Answer<()> {
+        let Document { key, body, .. } = document;
+        match key.sort_key.split('#').next().unwrap_or_default() {
+            "profile" => self.profile = Some(read(body)?),
+            "hospital" => self.hospitals.push(read(body)?),
+            "appointment" => self.appointments.push(read(body)?),
+            "report" => self.reports.push(read(body)?),
+            "invoice" => self.invoices.push(read(body)?),
+            // A kind of item that a later version writes: this one does not show it.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+async fn live_set(asking: &Asking) -> Answer<Option<Set>> {
+    let live = asking.deps.documents.get(&live_key()).await?;
+    let live: Option<Live> = live.map(|document| read(document.body)).transpose()?;
+    Ok(live.and_then(|live| Set::from_word(&live.live)))
+}
+
+async fn note_position(asking: &Asking, set: Set) -> Answer<()> {
+    let page = asking.deps.documents.query(&checkpoints_key(set), "", None, PAGE).await?;
+    let checkpoints: Vec<Checkpoint> =
+        page.items.into_iter().map(|document| read(document.body)).collect::<Answer<_>>()?;
+    let states = checkpoints.into_iter().map(|each| (Partition(each.partition), each.size, each.recorded_at));
+    asking.marks.note(MODEL, states);
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(body: serde_json::Value) -> Answer<T> {
+    serde_json::from_value(body).map_err(|error| Problem::damaged("a chart's item", &error))
+}

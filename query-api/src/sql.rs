@@ -1,0 +1,307 @@
+//! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter.
+
+use carelog_domain::kernel::Timestamp;
+use carelog_domain::ports::{Rows, SqlValue, Statement};
+
+use crate::problem::{Answer, Problem};
+
+/// A SELECT in the making. A `?` in a piece stands for one of its values.
+#[derive(Clone)]
+pub(crate) struct Select {
+    columns: Piece,
+    from: Piece,
+    conditions: Vec<Piece>,
+    tail: Vec<Piece>,
+}
+
+/// SQL with its values, in order.
+#[derive(Clone)]
+struct Piece {
+    sql: String,
+    values: Vec<SqlValue>,
+}
+
+impl Piece {
+    fn new(sql: impl Into<String>, values: impl IntoIterator<Item = SqlValue>) -> Piece {
+        let piece = Piece { sql: sql.into(), values: values.into_iter().collect() };
+        assert_eq!(piece.sql.matches('?').count(), piece.values.len(), "a piece has one value for each question mark");
+        piece
+    }
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+impl Select {
+    pub(crate) fn new(columns: &'static str, from: &'static str) -> Select {
+        Select::with_values(columns, [], from)
+    }
+
+    /// With columns that are computed from values.
+    pub(crate) fn with_values(
+        columns: &'static str,
+        values: impl IntoIterator<Item = SqlValue>,
+        from: &'static str,
+    ) -> Select {
+        Select {
+            columns: Piece::new(columns, values),
+            from: Piece::new(from, []),
+            conditions: Vec::new(),
+            tail: Vec::new(),
+        }
+    }
+
+    /// Other columns of the same rows, for a count.
+    pub(crate) fn with_columns(mut self, columns: &'static str) -> Select {
+        self.columns = Piece::new(columns, []);
+        self
+    }
+
+    /// Rows for which the condition holds.
+    pub(crate) fn and(mut self, condition: &'static str, values: impl IntoIterator<Item = SqlValue>) -> Select {
+        self.conditions.push(Piece::new(condition, values));
+        self
+    }
+
+    /// The same if there is a value.
+    pub(crate) fn and_some<T: Into<SqlValue>>(self, condition: &'static str, value: Option<T>) -> Select {
+        match value {
+            Some(value) => self.and(condition, [value.into()]),
+            None => self,
+        }
+    }
+
+    /// Rows for which the condition holds, `??` in it standing for all of the values, as after `IN`; no value at all
+    /// means no row.
+    pub(crate) fn among(mut self, condition: &'static str, values: impl IntoIterator<Item = SqlValue>) -> Select {
+        let values: Vec<SqlValue> = values.into_iter().collect();
+        self.conditions.push(if values.is_empty() {
+            Piece::new("1 = 0", [])
+        } else {
+            Piece::new(condition.replacen("??", &marks(values.len()), 1), values)
+        });
+        self
+    }
+
+    /// The same if there is a list.
+    pub(crate) fn among_some(self, condition: &'static str, values: Option<Vec<SqlValue>>) -> Select {
+        match values {
+            Some(values) => self.among(condition, values),
+            None => self,
+        }
+    }
+
+    /// Rows whose column is NULL, or is not.
+    pub(crate) fn null(mut self, column: &'static str, is_null: bool) -> Select {
+        self.conditions.push(Piece::new(format!("{column} IS {}NULL", if is_null { "" } else { "NOT " }), []));
+        self
+    }
+
+    /// Rows before or after a place in an ordering.
+    pub(crate) fn beyond(mut self, ordering: &Ordering, key: &[SqlValue], direction: Towards) -> Select {
+        let sign = if ordering.descending == (direction == Towards::End) { "<" } else { ">" };
+        let sql = format!("({}) {sign} ({})", ordering.columns.join(", "), marks(key.len()));
+        self.conditions.push(Piece::new(sql, key.iter().cloned()));
+        self
+    }
+
+    pub(crate) fn ordered(mut self, ordering: &Ordering, direction: Towards) -> Select {
+        let word = if ordering.descending == (direction == Towards::End) { "DESC" } else { "ASC" };
+        let columns: Vec<String> = ordering.columns.iter().map(|column| format!("{column} {word}")).collect();
+        self.tail.push(Piece::new(format!("ORDER BY {}", columns.join(", ")), []));
+        self
+    }
+
+    /// A fixed end such as `GROUP BY day ORDER BY day`.
+    pub(crate) fn ending(mut self, tail: &'static str) -> Select {
+        self.tail.push(Piece::new(tail, []));
+        self
+    }
+
+    pub(crate) fn limit(mut self, rows: usize) -> Select {
+        self.tail.push(Piece::new("LIMIT ?", [SqlValue::Int(i64::try_from(rows).unwrap_or(i64::MAX))]));
+        self
+    }
+
+    /// The statement, its question marks numbered.
+    pub(crate) fn statement(self) -> Statement {
+        let Select { columns, from, conditions, tail } = self;
+        let mut sql = String::new();
+        let mut parameters = Vec::new();
+        let mut add = |before: &str, piece: Piece| {
+            sql.push_str(before);
+            for (index, part) in piece.sql.split('?').enumerate() {
+                if index > 0 {
+                    sql.push_str(&format!("${}", parameters.len() + index));
+                }
+                sql.push_str(part);
+            }
+            parameters.extend(piece.values);
+        };
+        add("SELECT ", columns);
+        add(" FROM ", from);
+        for (index, condition) in conditions.into_iter().enumerate() {
+            add(if index == 0 { " WHERE " } else { " AND " }, condition);
+        }
+        tail.into_iter().for_each(|piece| add(" ", piece));
+        Statement::new(sql, parameters)
+    }
+}
+
+/// The columns a list is sorted by; the last one makes it total. All go the same way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ordering {
+    pub(crate) columns: &'static [&'static str],
+    pub(crate) descending: bool,
+    /// True when the first column may be NULL: such rows come after all others, sorted by the other columns. They are
+    /// read by a query of their own, since no two databases agree where NULL sorts.
+    pub(crate) first_may_be_null: bool,
+}
+
+impl Ordering {
+    pub(crate) const fn by(columns: &'static [&'static str]) -> Ordering {
+        Ordering { columns, descending: false, first_may_be_null: false }
+    }
+}
+
+/// Which way a list is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Towards {
+    /// From the first row on.
+    End,
+    /// From the last row back.
+    Start,
+}
+
+/// One row, read by the names of its columns.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a> {
+    columns: &'a [String],
+    values: &'a [SqlValue],
+}
+
+/// The rows of a result.
+pub(crate) fn rows(found: &Rows) -> impl DoubleEndedIterator<Item = Row<'_>> + ExactSizeIterator {
+    found.rows.iter().map(|values| Row { columns: &found.columns, values })
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn value(&self, column: &'static str) -> Answer<&'a SqlValue> {
+        let index = self.columns.iter().position(|name| name == column);
+        index.and_then(|index| self.values.get(index)).ok_or_else(|| unreadable(column))
+    }
+
+    pub(crate) fn int(&self, column: &'static str) -> Answer<i64> {
+        self.value(column)?.int().ok_or_else(|| unreadable(column))
+    }
+
+    pub(crate) fn text(&self, column: &'static str) -> Answer<&'a str> {
+        self.value(column)?.text().ok_or_else(|| unreadable(column))
+    }
+
+    pub(crate) fn maybe_int(&self, column: &'static str) -> Answer<Option<i64>> {
+        match self.value(column)? {
+            SqlValue::Null => Ok(None),
+            value => value.int().map(Some).ok_or_else(|| unreadable(column)),
+        }
+    }
+
+    pub(crate) fn maybe_text(&self, column: &'static str) -> Answer<Option<&'a str>> {
+        match self.value(column)? {
+            SqlValue::Null => Ok(None),
+            value => value.text().map(Some).ok_or_else(|| unreadable(column)),
+        }
+    }
+
+    pub(crate) fn string(&self, column: &'static str) -> Answer<String> {
+        self.text(column).map(str::to_owned)
+    }
+
+    pub(crate) fn maybe_string(&self, column: &'static str) -> Answer<Option<String>> {
+        Ok(self.maybe_text(column)?.map(str::to_owned))
+    }
+
+    pub(crate) fn instant(&self, column: &'static str) -> Answer<Timestamp> {
+        self.int(column).map(Timestamp::from_micros)
+    }
+
+    pub(crate) fn maybe_instant(&self, column: &'static str) -> Answer<Option<Timestamp>> {
+        Ok(self.maybe_int(column)?.map(Timestamp::from_micros))
+    }
+
+    pub(crate) fn is(&self, column: &'static str) -> Answer<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// A text that was an id, a word or a date when it was written.
+    pub(crate) fn parsed<T: std::str::FromStr>(&self, column: &'static str) -> Answer<T> {
+        self.text(column)?.parse().map_err(|_| unreadable(column))
+    }
+
+    pub(crate) fn maybe_parsed<T: std::str::FromStr>(&self, column: &'static str) -> Answer<Option<T>> {
+        self.maybe_text(column)?.map(|text| text.parse().map_err(|_| unreadable(column))).transpose()
+    }
+
+    /// A word of a closed list.
+    pub(crate) fn word<T>(&self, column: &'static str, from_word: fn(&str) -> Option<T>) -> Answer<T> {
+        from_word(self.text(column)?).ok_or_else(|| unreadable(column))
+    }
+
+    /// JSON kept in a text column.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Answer<T> {
+        serde_json::from_str(self.text(column)?).map_err(|_| unreadable(column))
+    }
+}
+
+/// A row that is not as the projections write it: the read model is of another revision or was edited by hand.
+fn unreadable(column: &'static str) -> Problem {
+    tracing::error!(column, "a read model's row cannot be read; verify the projection");
+    Problem::new("internal", "the answer cannot be had; an operator finds the cause in the log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY_START: Ordering = Ordering::by(&["start_at", "id"]);
+
+    #[test]
+    fn every_value_becomes_a_parameter() {
+        let hostile = "x' OR 1=1 --";
+        let statement = Select::new("id", "appointments")
+            .and("start_at >= ? AND start_at < ?", [SqlValue::Int(1), SqlValue::Int(2)])
+            .and_some("practitioner = ?", Some(hostile))
+            .and_some("patient = ?", None::<&str>)
+            .among("status IN (??)", [SqlValue::from("booked"), SqlValue::from(hostile)])
+            .beyond(&BY_START, &[SqlValue::Int(5), SqlValue::from("z")], Towards::End)
+            .ordered(&BY_START, Towards::End)
+            .limit(21)
+            .statement();
+        assert_eq!(
+            statement.sql,
+            "SELECT id FROM appointments WHERE start_at >= $1 AND start_at < $2 AND practitioner = $3 AND status IN \
+             ($4, $5) AND (start_at, id) > ($6, $7) ORDER BY start_at ASC, id ASC LIMIT $8"
+        );
+        assert_eq!(statement.parameters.len(), 8);
+        assert_eq!(statement.parameters[2], SqlValue::from(hostile));
+    }
+
+    #[test]
+    fn an_empty_list_of_allowed_values_finds_nothing() {
+        let statement = Select::new("id", "appointments").among("hospital IN (??)", []).statement();
+        assert_eq!(statement.sql, "SELECT id FROM appointments WHERE 1 = 0");
+    }
+
+    #[test]
+    fn reading_towards_the_start_turns_order_and_comparison_round() {
+        let newest = Ordering { descending: true, ..BY_START };
+        let sql = |ordering: &Ordering, towards| {
+            let key = [SqlValue::Int(5), SqlValue::from("z")];
+            Select::new("id", "t").beyond(ordering, &key, towards).ordered(ordering, towards).statement().sql
+        };
+        assert!(sql(&BY_START, Towards::Start).ends_with("(start_at, id) < ($1, $2) ORDER BY start_at DESC, id DESC"));
+        assert!(sql(&newest, Towards::End).ends_with("(start_at, id) < ($1, $2) ORDER BY start_at DESC, id DESC"));
+        assert!(sql(&newest, Towards::Start).ends_with("(start_at, id) > ($1, $2) ORDER BY start_at ASC, id ASC"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Queries over HTTP: `GET` with the query in the URL, `POST` with it in JSON. A `GET` never changes anything, as there
+//! are no mutations at all.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Variables};
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::negotiation::{Media, is_json};
+use super::{Fault, actor_of};
+use crate::asking::Wish;
+use crate::operation::{Answered, Api, Ran};
+use crate::problem::Problem;
+
+pub(super) async fn handle(State(api): State<Arc<Api>>, request: axum::extract::Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if wants_a_page(&parts) {
+        return Redirect::to("/graphiql").into_response();
+    }
+    match answer(&api, parts, body).await {
+        Ok(response) => response,
+        Err(fault) => fault.into_response(),
+    }
+}
+
+async fn answer(api: &Arc<Api>, parts: Parts, body: Body) -> Result<Response<Body>, Fault> {
+    if !matches!(parts.method, Method::GET | Method::POST) {
+        return Err(Fault::method("GET, POST"));
+    }
+    let media = Media::accepted(&parts.headers).ok_or_else(not_acceptable)?;
+    let actor = actor_of(&parts)?;
+    let wish = wish_of(&parts.headers)?;
+    let request = read(&parts, body, api.deps.limits.body_bytes_max).await?;
+    Ok(respond(api.answer(request, actor, wish).await, media))
+}
+
+/// Reads the operation from the URL or the body.
+pub(super) async fn read(parts: &Parts, body: Body, bytes_max: usize) -> Result<Request, Fault> {
+    let asked = if parts.method == Method::GET {
+        let Query(asked) = Query::<InUrl>::try_from_uri(&parts.uri)
+            .map_err(|_| malformed("the URL has no readable query, operationName, variables or extensions"))?;
+        asked.parsed()?
+    } else {
+        if !is_json(&parts.headers) {
+            let message = "send the operation as application/json in UTF-8";
+            return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type-unsupported", message));
+        }
+        let bytes = axum::body::to_bytes(body, bytes_max).await.map_err(|_| {
+            let message = format!("an operation with its variables has at most {bytes_max} bytes");
+            Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
+        })?;
+        serde_json::from_slice::<InBody>(&bytes).map_err(|error| {
+            // The error names a place and a kind, never the content.
+            malformed(&format!("the body is not {{query, operationName, variables}}: {:?} error", error.classify()))
+        })?
+    };
+    asked.into_request()
+}
+
+pub(super) fn wish_of(headers: &HeaderMap) -> Result<Wish, Fault> {
+    Wish::from_headers(headers)
+        .map_err(|Problem { code, message, .. }| Fault::new(StatusCode::BAD_REQUEST, code, message))
+}
+
+/// An operation as clients send it, in a body or in a message.
+#[derive(Deserialize)]
+pub(super) struct InBody {
+    query: Option<String>,
+    #[serde(rename = "operationName")]
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+    /// Read so that a wrong one is refused; none is understood.
+    #[serde(rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
+}
+
+impl InBody {
+    pub(super) fn into_request(self) -> Result<Request, Fault> {
+        let query = self.query.ok_or_else(|| malformed("`query` is missing"))?;
+        let variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
+        let request = Request::new(query).variables(variables);
+        Ok(match self.operation_name.filter(|name| !name.is_empty()) {
+            Some(name) => request.operation_name(name),
+            None => request,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct InUrl {
+    query: Option<String>,
+    #[serde(rename = "operationName")]
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+impl InUrl {
+    fn parsed(self) -> Result<InBody, Fault> {
+        let map = |text: Option<String>, name: &str| match text.filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => serde_json::from_str(&text).map_err(|_| malformed(&format!("`{name}` is not a JSON object"))),
+        };
+        Ok(InBody {
+            query: self.query,
+            operation_name: self.operation_name,
+            variables: map(self.variables, "variables")?,
+            _extensions: map(self.extensions, "extensions")?,
+        })
+    }
+}
+
+fn respond(answered: Answered, media: Media) -> Response<Body> {
+    let Answered { response, ran } = answered;
+    let mut body = serde_json::Map::new();
+    if ran == Ran::Executed {
+        body.insert("data".to_owned(), json(&response.data));
+    }
+    if !response.errors.is_empty() {
+        body.insert("errors".to_owned(), json(&response.errors));
+    }
+    if !response.extensions.is_empty() {
+        body.insert("extensions".to_owned(), json(&response.extensions));
+    }
+    let body = serde_json::to_vec(&body).expect("a GraphQL answer has text keys and becomes JSON");
+    // An answer holds personal data and is different a moment later: nobody may keep it.
+    let headers = [(header::CONTENT_TYPE, media.content_type()), (header::CACHE_CONTROL, "no-store")];
+    (media.status(ran), headers, body).into_response()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("a GraphQL answer has text keys and becomes JSON")
+}
+
+/// A browser that opens `/graphql` itself gets the console.
+fn wants_a_page(parts: &Parts) -> bool {
+    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    parts.method == Method::GET && parts.uri.query().is_none_or(str::is_empty) && accept.contains("text/html")
+}
+
+fn malformed(message: &str) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "request-malformed", message)
+}
+
+fn not_acceptable() -> Fault {
+    let message = "answers come as application/graphql-response+json or application/json";
+    Fault::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", message)
+}
