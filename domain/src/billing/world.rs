@@ -250,8 +250,8 @@ impl World {
         let appointment = AppointmentId(uuid::Uuid::from_u128(u128::from(self.asked) + 100));
         let price = price(amount, rate);
         let command = commands::DraftInvoice { hospital: HOSPITAL, patient, appointment, kind, price };
-        self.send(command).expect("a draft");
-        InvoiceId::derive(self.asked().command, HOSPITAL.slot(), self.now, 0)
+        self.send(command.clone()).expect("a draft");
+        command.invoice(self.asked().command)
     }
 
     /// Issues a draft.
