@@ -41,6 +41,8 @@ rejections! {
         ManifestInvalid = Unprocessable "manifest-invalid" at "manifest":
             "a manifest's name is 1 to 100 letters, digits, dots, dashes or underscores";
         ImportFinished = Conflict "import-finished" at "manifest": "this import is over; begin another one";
+        FolderChanged = Conflict "import-folder-changed" at "digest":
+            "an import of this name began with other files; restore them, or begin another import";
         WatermarkBack { watermark: Timestamp } = Conflict "watermark-back" at "watermark":
             "the import is at {watermark} already, and a watermark never goes back";
         SkipReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";

@@ -13,6 +13,7 @@ use crate::streams;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Import {
     status: Option<ImportStatus>,
+    digest: String,
 }
 
 /// How far an import is.
@@ -39,7 +40,10 @@ impl Evolve for Import {
 
     fn evolve(&mut self, event: &ProcessEvent) {
         match event {
-            ProcessEvent::ImportStarted(e) => self.status = Some(ImportStatus::Running { watermark: e.watermark }),
+            ProcessEvent::ImportStarted(e) => {
+                self.status = Some(ImportStatus::Running { watermark: e.watermark });
+                self.digest.clone_from(&e.digest);
+            }
             ProcessEvent::ImportAdvanced(e) => self.status = Some(ImportStatus::Running { watermark: e.watermark }),
             ProcessEvent::ImportFinished(_) => self.status = Some(ImportStatus::Finished),
             _ => {}
@@ -51,13 +55,14 @@ impl Evolve for Import {
 /// (led).
 ///
 /// # Errors
-/// Unknown hospital, a manifest's name that is none, an import that is over.
+/// Unknown hospital, a manifest's name that is none, a folder that changed since, an import that is over.
 pub fn start_import(hospital: &Hospital, import: &Import, command: &StartImport) -> Result<Changes, ProcessRejection> {
     check_manifest(&command.manifest)?;
     if hospital.settings().is_none_or(|settings| settings.hospital != command.hospital) {
         return Err(ProcessRejection::HospitalUnknown);
     }
     match import.status {
+        Some(_) if import.digest != command.digest => Err(ProcessRejection::FolderChanged),
         Some(ImportStatus::Running { .. }) => Ok(vec![]),
         Some(ImportStatus::Finished) => Err(ProcessRejection::ImportFinished),
         None => {
