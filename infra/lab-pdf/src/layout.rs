@@ -69,7 +69,7 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
             continue;
         }
         marks.push(Mark {
-            text: glyph.text.replace(|character: char| character.is_whitespace() || character == '\u{ad}', " "),
+            text: plain(&glyph.text),
             left: glyph.left,
             right: glyph.right,
             baseline: glyph.baseline,
@@ -93,6 +93,24 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
     }
     let askew = askew.split_whitespace().collect::<Vec<_>>().join(" ");
     Layout { lines, askew: Some(askew).filter(|text| !text.is_empty()) }
+}
+
+/// Ligatures taken apart, all kinds of space as one.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\u{fb00}' => plain.push_str("ff"),
+            '\u{fb01}' => plain.push_str("fi"),
+            '\u{fb02}' => plain.push_str("fl"),
+            '\u{fb03}' => plain.push_str("ffi"),
+            '\u{fb04}' => plain.push_str("ffl"),
+            '\u{ad}' => {}
+            space if space.is_whitespace() => plain.push(' '),
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// How much wider than usual (0.28 of the font size) the spaces are; the middle one of all. `None` without spaces.

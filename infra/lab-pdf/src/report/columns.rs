@@ -91,16 +91,26 @@ const HEADINGS: &[(&str, Kind)] = &[
 /// The columns of the heading that stands in `lines[at]` and, when its cells are wrapped, in the lines around it, and
 /// how many lines before and after it belong to it.
 pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, usize)> {
-    let line = &lines[at];
-    let near = |other: &Line| other.page == line.page && (other.baseline - line.baseline).abs() < 1.7 * line.size;
-    let before = at.checked_sub(1).filter(|at| near(&lines[*at]) && is_part_of_heading(&lines[*at]));
-    let after = Some(at + 1).filter(|at| lines.get(*at).is_some_and(|line| near(line) && is_part_of_heading(line)));
-    let mut cells: Vec<Vec<&Word>> = phrases(&line.words);
-    for other in [before, after].into_iter().flatten() {
+    let mut cells: Vec<Vec<&Word>> = phrases(&lines[at].words);
+    if cells.len() < 2 {
+        return None;
+    }
+    let near = |one: usize, other: usize| {
+        let (one, other) = (&lines[one], &lines[other]);
+        one.page == other.page && other.baseline - one.baseline < 1.7 * one.size.max(other.size)
+    };
+    let mut first = at;
+    while first > 0 && at - first < 2 && near(first - 1, first) && is_part_of_heading(&lines[first - 1]) {
+        first -= 1;
+    }
+    let mut last = at;
+    while last + 1 < lines.len() && last - at < 2 && near(last, last + 1) && is_part_of_heading(&lines[last + 1]) {
+        last += 1;
+    }
+    for other in (first..at).rev().chain(at + 1..=last) {
         for phrase in phrases(&lines[other].words) {
             let overlaps = |cell: &&mut Vec<&Word>| {
-                let (left, right) = extent(&phrase);
-                let (cell_left, cell_right) = extent(cell);
+                let ((left, right), (cell_left, cell_right)) = (extent(&phrase), extent(cell));
                 left < cell_right && right > cell_left
             };
             match cells.iter_mut().find(overlaps) {
@@ -111,7 +121,7 @@ pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, 
         }
     }
     let columns = columns_of(cells)?;
-    Some((columns, usize::from(before.is_some()), usize::from(after.is_some())))
+    Some((columns, at - first, last - at))
 }
 
 fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {

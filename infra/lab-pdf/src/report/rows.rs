@@ -107,7 +107,8 @@ fn finish(columns: &Columns, mut parts: Vec<Part<'_>>, rows: &mut Vec<Row>, unpa
     }
 }
 
-/// Decides for the lines between two rows.
+/// Decides for the lines between two rows: those that stand as near as lines of one cell do belong to the row they
+/// lead to. Where they lead to both, neither row can be trusted.
 fn share(
     columns: &Columns,
     parts: &[Part<'_>],
@@ -120,40 +121,26 @@ fn share(
     if between.is_empty() {
         return;
     }
-    let gap = |above: usize, below: usize| {
-        let (above, below) = (parts[above].line, parts[below].line);
+    let gap = |above: usize| {
+        let (above, below) = (parts[above].line, parts[above + 1].line);
         (below.baseline - above.baseline) / above.size.max(below.size)
     };
-    // The widest gap parts what belongs above from what belongs below.
     let from = previous.unwrap_or(between.start);
     let to = next.unwrap_or(between.end - 1);
-    let gaps: Vec<(usize, f64)> = (from..to).map(|at| (at, gap(at, at + 1))).collect();
-    let outer = |ends: bool| if ends { 1.75 } else { 0.0 };
-    let mut cuts: Vec<(usize, f64)> = gaps.clone();
-    if previous.is_none() {
-        cuts.push((usize::MAX, outer(true)));
-    }
-    if next.is_none() {
-        cuts.push((between.end - 1, outer(true)));
-    }
-    cuts.sort_by(|one, other| other.1.total_cmp(&one.1));
-    let widest = cuts.first().copied().unwrap_or((from, 0.0));
-    let sure = cuts.get(1).is_none_or(|second| widest.1 > 1.12 * second.1);
+    let smallest = (from..to).map(gap).fold(f64::INFINITY, f64::min);
+    // Without a row on the other side nothing shows how far rows stand apart.
+    let widest = if previous.is_some() && next.is_some() { 1.7 } else { 1.35 };
+    let leads = |at: usize| gap(at) < widest && gap(at) <= 1.12 * smallest;
+    let belongs = |row: usize, index: usize| {
+        let (low, high) = if row < index { (row, index) } else { (index, row) };
+        (low..high).all(leads) && continues(columns, parts, low, high)
+    };
     for index in between {
-        let above = widest.0 != usize::MAX && index <= widest.0;
-        let candidate = if above { previous } else { next };
-        let Some(candidate) = candidate else { continue };
-        let (low, high) = if above { (candidate, index) } else { (index, candidate) };
-        let close = (low..high).all(|at| gap(at, at + 1) < 1.7);
-        let reaches = continues(columns, parts, low, high);
-        if close && sure && reaches {
-            owner[index] = Some(candidate);
-        } else if close && !sure && reaches {
-            // It may be the rest of either row: neither can be trusted.
-            for row in [previous, next].into_iter().flatten() {
-                let (low, high) = if row < index { (row, index) } else { (index, row) };
-                spoiled[row] |= (low..high).all(|at| gap(at, at + 1) < 1.7) && continues(columns, parts, low, high);
-            }
+        let above = previous.filter(|row| belongs(*row, index));
+        let below = next.filter(|row| belongs(*row, index));
+        match (above, below) {
+            (Some(above), Some(below)) => (spoiled[above], spoiled[below]) = (true, true),
+            (one, other) => owner[index] = one.or(other),
         }
     }
 }
@@ -189,7 +176,12 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
                     let glue = if row.unit.ends_with('/') { "" } else { " " };
                     append(&mut row.unit, &text, glue);
                 }
-                Kind::Range => append(&mut row.range, &text, " "),
+                Kind::Range => {
+                    // A range broken right behind its dash was printed without a space.
+                    let broken =
+                        row.range.strip_suffix('-').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
+                    append(&mut row.range, &text, if broken { "" } else { " " });
+                }
                 Kind::Flag => append(&mut row.flag, &text, " "),
                 Kind::Loinc => append(&mut row.loinc, &text, " "),
                 Kind::Other => row.has_more = true,
