@@ -109,7 +109,7 @@ rejections! {
             "the policies charge a fee {service:?} that has no entry in the price list; add one, or change the policies";
         PriceCurrencyDiffers { service: String } = Unprocessable "price-currency" at "entries":
             "the price of {service:?} is not in the hospital's currency";
-        PriceNegative { service: String } = Unprocessable "price-negative" at "entries":
+        PriceNegative { service: String } = Unprocessable "price-list-negative" at "entries":
             "the price of {service:?} is negative; a price is 0 or more";
         PricePeriodInvalid { service: String } = Unprocessable "price-period" at "entries":
             "the price of {service:?} ends before it begins; put validTo on or after validFrom, or leave it out";

@@ -87,3 +87,28 @@ pub fn all_codes() -> Vec<(&'static str, RejectionClass)> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_code_means_one_class_and_has_a_page_that_says_so() {
+        let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors");
+        let mut classes: BTreeMap<&str, RejectionClass> = BTreeMap::new();
+        for (code, class) in all_codes() {
+            assert_eq!(*classes.entry(code).or_insert(class), class, "{code} is of two classes");
+            let page = std::fs::read_to_string(pages.join(format!("{code}.md"))).unwrap_or_default();
+            let status = match class {
+                RejectionClass::NotFound => 404,
+                RejectionClass::Conflict => 409,
+                RejectionClass::Unprocessable => 422,
+                RejectionClass::Forbidden => 403,
+            };
+            assert!(page.starts_with(&format!("# {code}\n\n**{status}.**")), "docs/errors/{code}.md says {status}");
+            assert!(page.contains("**To mend it:**"), "docs/errors/{code}.md says how to mend it");
+        }
+    }
+}
