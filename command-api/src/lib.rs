@@ -1,5 +1,11 @@
-//! Commands in: the write side that carries them out, and REST over it. OpenAPI comes from the code.
+//! Commands in: the write side that carries them out, and REST over it. OpenAPI comes from the code. Nothing here is a
+//! rule of the domain, and nothing here knows a vendor.
 
+mod problem;
+mod rest;
 mod write_side;
 
+pub use problem::{CODES, Problem};
+pub use rest::openapi::document as openapi;
+pub use rest::{Api, Limits, router};
 pub use write_side::{Verdict, WriteSide};

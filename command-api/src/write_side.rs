@@ -37,6 +37,7 @@ use cache::StateCache;
 use durability::Watermarks;
 use gates::{Gates, Held};
 pub use outcome::Verdict;
+pub(crate) use outcome::measure;
 pub(crate) use refusal::{ApiRejection, Refusal};
 use running::Running;
 use session::Session;
@@ -215,7 +216,7 @@ impl CommandBus for WriteSide {
         Box::pin(
             async move {
                 let result = self.accept(request).await.settled().await;
-                outcome::measure(command, &result, started.elapsed());
+                measure(command, &result, started.elapsed());
                 result
             }
             .instrument(span),

@@ -2,6 +2,7 @@
 //! rule stands here.
 
 mod billing;
+mod laboratory;
 mod organization;
 mod patient;
 mod practitioner;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 
 use carelog_domain::command::Command;
 use carelog_domain::kernel::StreamName;
-use carelog_domain::ports::Failure;
 
 use super::refusal::Refusal;
 use super::session::{Decided, Session};
@@ -71,14 +71,23 @@ pub(super) async fn decide(s: &mut Session<'_>, command: &Command) -> Answer {
         Command::StartImport(c) => process::start_import(s, c).await,
         Command::AdvanceImport(c) => process::advance_import(s, c).await,
         Command::FinishImport(c) => process::finish_import(s, c).await,
-        _ => Err(Failure::lasting("command bus", "lab reports are not carried out yet").into()),
+        Command::UploadLabReport(c) => laboratory::upload(s, c).await,
+        Command::StartProcessing(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::RecordExtraction(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::RecordProcessingFailure(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::RetryProcessing(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::ResolveReview(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::FinaliseLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::AmendLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::CancelLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::AcknowledgeCritical(c) => laboratory::change(s, c.report, c.clone()).await,
     }
 }
 
 /// The empty state of a stream that nobody looked at because it is new, so that the next command finds it in the
 /// cache. `None` for streams that are not kept there, because sagas and workers write to them as well.
 pub(super) fn fresh(stream: &StreamName) -> Option<Arc<dyn State>> {
-    use carelog_domain::{billing, organization, patient, practitioner, scheduling};
+    use carelog_domain::{billing, laboratory, organization, patient, practitioner, scheduling};
     Some(match stream.category() {
         "organization" => Arc::<organization::Hospital>::default(),
         "practitioner" => Arc::<practitioner::Practitioner>::default(),
@@ -88,6 +97,7 @@ pub(super) fn fresh(stream: &StreamName) -> Option<Arc<dyn State>> {
         "patient-schedule" => Arc::<scheduling::PatientSchedule>::default(),
         "patient" => Arc::<patient::Patient>::default(),
         "identifier" => Arc::<patient::IdentifierClaim>::default(),
+        "lab-report" => Arc::<laboratory::LabReport>::default(),
         "invoice" => Arc::<billing::Invoice>::default(),
         "account" => Arc::<billing::Account>::default(),
         "invoice-series" => Arc::<billing::Series>::default(),

@@ -62,15 +62,6 @@ pub(crate) enum ApiRejection {
 }
 
 impl ApiRejection {
-    /// Every one, for the pages in docs/errors.
-    pub(crate) const ALL: [ApiRejection; 5] = [
-        ApiRejection::OccurredInFuture,
-        ApiRejection::OccurredBeforeLast,
-        ApiRejection::EventTooLarge,
-        ApiRejection::TooBusy,
-        ApiRejection::NotAHash,
-    ];
-
     /// With the reason the log gave.
     pub(crate) fn because(self, reason: impl Display) -> Rejection {
         Rejection { message: reason.to_string(), ..self.into() }

@@ -207,12 +207,7 @@ impl<'a> Session<'a> {
     /// The stream a success without events was about.
     pub(crate) fn about(&self) -> StreamName {
         let first = self.loaded.first().map(|(name, _)| name);
-        self.target.existing.as_ref().or(first).unwrap_or(&self.target.order[0]).clone()
-    }
-
-    /// The command's target.
-    pub(crate) fn target(&self) -> &'a Target {
-        self.target
+        self.target.existing.as_ref().or(first).unwrap_or(&self.target.about).clone()
     }
 
     /// The versions to insist on: of every stream looked at in this slot, and none for every new one.

@@ -1,5 +1,4 @@
-//! Where a command goes, told from the command alone: its slot, the stream it is about, and what it must not overtake
-//! in a batch.
+//! Where a command goes, told from the command alone: its slot, and the stream it is about.
 
 use carelog_domain::command::Command;
 use carelog_domain::kernel::{CommandId, Slot, StreamName};
@@ -15,8 +14,9 @@ pub(crate) struct Target {
     pub(crate) slot: Slot,
     /// The stream it is about, when it is about something that exists; that is its leading stream.
     pub(crate) existing: Option<StreamName>,
-    /// Streams whose commands it must not overtake in a batch; never empty.
-    pub(crate) order: Vec<StreamName>,
+    /// That stream, or one that stands for what will be made: what a success without events is remembered to be about
+    /// when nothing was looked at.
+    pub(crate) about: StreamName,
 }
 
 impl Target {
@@ -32,13 +32,11 @@ impl Target {
             Command::AssignRole(c) => Target::making(streams::organization(c.hospital)),
             Command::OpenDays(c) => Target::making(streams::role(c.role)),
             Command::HoldSlot(c) => Target::making(streams::role(c.role)),
-            Command::BookAppointment(c) => Target::making(streams::role(c.role)).and_after(streams::patient(c.patient)),
+            Command::BookAppointment(c) => Target::making(streams::role(c.role)),
             Command::DraftInvoice(c) => Target::making(streams::appointment(c.appointment)),
             Command::ReleaseHold(c) => Target::making(StreamName::new("hold", c.hold)),
             Command::RequestLink(c) => Target::on(streams::patient_registration(c.patient, c.hospital)),
-            Command::UploadLabReport(c) => {
-                Target::on(streams::lab_report(c.report)).and_after(streams::patient(c.patient))
-            }
+            Command::UploadLabReport(c) => Target::on(streams::lab_report(c.report)),
             Command::ResolvePayment(c) => Target::making(StreamName::new("payment", c.payment)),
             Command::RefundPayment(c) => Target::making(StreamName::new("payment", c.payment)),
             Command::CreditInvoice(c) => Target::making(streams::invoice(c.invoice)),
@@ -50,21 +48,16 @@ impl Target {
     }
 
     fn on(stream: StreamName) -> Target {
-        Target { slot: stream.slot(), existing: Some(stream.clone()), order: vec![stream] }
+        Target { slot: stream.slot(), existing: Some(stream.clone()), about: stream }
     }
 
     fn making(beside: StreamName) -> Target {
-        Target { slot: beside.slot(), existing: None, order: vec![beside] }
+        Target { slot: beside.slot(), existing: None, about: beside }
     }
 
     fn new_root(id: CommandId) -> Target {
         let slot = id.root_slot();
-        Target { slot, existing: None, order: vec![streams::remembered(slot, id)] }
-    }
-
-    fn and_after(mut self, stream: StreamName) -> Target {
-        self.order.push(stream);
-        self
+        Target { slot, existing: None, about: streams::remembered(slot, id) }
     }
 }
 

@@ -1,0 +1,272 @@
+//! Handing a lab report in: a multipart form with the PDF and who it is about. The file is claimed by its keyed hash,
+//! sealed, kept as a blob, and then written down; handing the same file in again finds the first report.
+
+use std::sync::Arc;
+
+use axum::extract::multipart::{Multipart, MultipartError};
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use carelog_domain::command::Command;
+use carelog_domain::kernel::{
+    Actor, CommandId, HospitalId, LabReportId, PatientId, Personal, Purpose, StreamName, Timestamp, Version,
+};
+use carelog_domain::laboratory::commands::UploadLabReport;
+use carelog_domain::patient::PatientRejection;
+use carelog_domain::patient::commands::{ClaimIdentifier, ConfirmClaim, ReleaseClaim};
+use carelog_domain::policy::{self, Permission};
+use carelog_domain::ports::{BlobName, CommandBus, CommandDone, CommandError, CommandRequest};
+use carelog_domain::rejection::Rejection;
+use carelog_domain::scheduling::SchedulingRejection;
+use carelog_domain::streams;
+use carelog_schemas::sealing;
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::answer::Done;
+use super::body::meaning;
+use super::headers::{self, Said};
+use super::operations::Makes;
+use super::{Rest, Shared, run};
+use crate::problem::Problem;
+
+const NAME: &str = "UploadLabReport";
+/// What files are hashed under (format).
+const HASH_DOMAIN: &str = "lab-file";
+/// The form's parts around the file; the route's own limit is that much above the file's.
+pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
+
+/// `POST /v1/lab-reports`.
+pub(crate) async fn upload(State(shared): Rest, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let done = async {
+        let actor = run::actor(request.extensions())?;
+        let said = Said::read(request.headers(), false)?;
+        if headers::essence(request.headers()) != "multipart/form-data" {
+            return Err(headers::unsupported("multipart/form-data with the parts hospital, patient and file"));
+        }
+        let form = Form::read(request, shared.api.limits.file_bytes_max).await?;
+        let done = hand_in(&shared, actor, &said, form).await?;
+        let mut body = Done::of(done.clone());
+        run::settle(&shared, &mut body, &done, said.wait).await?;
+        Ok(body.respond(if done.repeated { Makes::Change } else { Makes::New("/v1/lab-reports/") }))
+    };
+    let limit = shared.api.limits.command_timeout;
+    match tokio::time::timeout(limit, done).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(problem)) => problem.of(path).into_response(),
+        Err(_) => run::timed_out().of(path).into_response(),
+    }
+}
+
+struct Form {
+    hospital: HospitalId,
+    patient: PatientId,
+    file_name: String,
+    file: Bytes,
+}
+
+impl Form {
+    async fn read(request: Request, file_bytes_max: usize) -> Result<Form, Problem> {
+        let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken("the form has no boundary"))?;
+        let (mut hospital, mut patient, mut file) = (None, None, None);
+        while let Some(field) = form.next_field().await.map_err(|error| of_multipart(&error, file_bytes_max))? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let file_name = field.file_name().map(str::to_owned);
+            let bytes = field.bytes().await.map_err(|error| of_multipart(&error, file_bytes_max))?;
+            let text = || String::from_utf8_lossy(&bytes).trim().to_owned();
+            match name.as_str() {
+                "hospital" => hospital = Some(meaning("/hospital", &text(), "a hospital's id")?),
+                "patient" => patient = Some(meaning("/patient", &text(), "a patient's id")?),
+                "file" if bytes.len() > file_bytes_max => return Err(run::too_large(file_bytes_max).at("/file")),
+                "file" => file = Some((file_name.unwrap_or_else(|| "report.pdf".to_owned()), bytes)),
+                _ => {
+                    return Err(Problem::new(StatusCode::BAD_REQUEST, "unknown-field", "The form has an unknown part")
+                        .detail("the parts are hospital, patient and file"));
+                }
+            }
+        }
+        let missing = |field: &str| {
+            Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The form is not complete")
+                .at(format!("/{field}"))
+                .detail("the part is missing")
+        };
+        let (file_name, file) = file.ok_or_else(|| {
+            Problem::new(StatusCode::BAD_REQUEST, "lab-file-missing", "The form has no file").at("/file")
+        })?;
+        Ok(Form {
+            hospital: hospital.ok_or_else(|| missing("hospital"))?,
+            patient: patient.ok_or_else(|| missing("patient"))?,
+            file_name: file_name.chars().take(200).collect(),
+            file: pdf(file)?,
+        })
+    }
+}
+
+/// A PDF says so within its first KiB (ISO 32000-1, annex H), and ends somewhere.
+fn pdf(file: Bytes) -> Result<Bytes, Problem> {
+    let head = &file[..file.len().min(1024)];
+    if head.windows(5).any(|bytes| bytes == b"%PDF-") {
+        return Ok(file);
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "lab-file-broken", "The file is not a PDF")
+        .at("/file")
+        .detail("hand in a PDF file"))
+}
+
+fn of_multipart(error: &MultipartError, bytes_max: usize) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return run::too_large(bytes_max).at("/file");
+    }
+    broken("the form ended too early or is not multipart")
+}
+
+fn broken(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The form cannot be read").detail(detail)
+}
+
+async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) -> Result<CommandDone, Problem> {
+    let permitted = policy::permits(&actor, Permission::HandInResults, Some(form.hospital));
+    permitted.map_err(|refusal| Problem::from(Rejection::from(refusal)))?;
+    check_patient(shared, &form).await?;
+    let hash = hex::encode(shared.api.keys.keyed_hash(HASH_DOMAIN, &form.file));
+    let report = report_of(form.patient, &hash);
+    let command = CommandId::of_client_key(&actor.tenant, NAME, &said.key);
+    let steps = Steps { shared, command, report: report.0, hash: hash.clone() };
+    let known = exists(shared, &streams::lab_report(report)).await?;
+    let blob = if known {
+        BlobName::of(&[]) // The report has its file already; this one goes nowhere.
+    } else {
+        steps.claim().await?;
+        let sealed = sealing::seal_blob(&*shared.api.keys, form.patient.0, Purpose::Clinical, &form.file).await?;
+        shared.api.blobs.put(sealed).await?
+    };
+    let upload = UploadLabReport {
+        report,
+        hospital: form.hospital,
+        patient: form.patient,
+        blob,
+        file_hash: hash,
+        file_name: Personal::new(form.file_name),
+        bytes: form.file.len() as u64,
+        media_type: "application/pdf".to_owned(),
+    };
+    let request = CommandRequest {
+        id: command,
+        command: upload.into(),
+        actor,
+        occurred_at: said.occurred_at,
+        occurred_assumed: said.occurred_assumed,
+        if_match: said.if_match,
+        correlation: None,
+        cause: None,
+        traceparent: (shared.api.traceparent)().or_else(|| said.traceparent.clone()),
+    };
+    match shared.api.bus.send(request).await {
+        Ok(done) => {
+            if !known {
+                steps.confirm().await?;
+            }
+            Ok(done)
+        }
+        Err(error @ CommandError::Rejected(_)) if !known => {
+            steps.release().await?;
+            Err(error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refused before the file is claimed, so that a refusal writes nothing: both streams begin with what is asked for here.
+async fn check_patient(shared: &Shared, form: &Form) -> Result<(), Problem> {
+    if !exists(shared, &streams::patient(form.patient)).await? {
+        return Err(Rejection::from(PatientRejection::PatientUnknown).into());
+    }
+    if !exists(shared, &streams::patient_schedule(form.hospital, form.patient)).await? {
+        return Err(Rejection::from(SchedulingRejection::PatientNotLinked).into());
+    }
+    Ok(())
+}
+
+async fn exists(shared: &Shared, stream: &StreamName) -> Result<bool, Problem> {
+    Ok(shared.api.log.stream_version(stream).await? != Version::NONE)
+}
+
+/// The same file for the same patient is the same report, whoever hands it in and however often.
+fn report_of(patient: PatientId, hash: &str) -> LabReportId {
+    let origin = CommandId::of_step("lab-report", &format!("{patient}:{hash}"));
+    LabReportId::derive(origin, patient.slot(), Timestamp::from_micros(0), 0)
+}
+
+/// Reserve, confirm, release: the claim on a file lives in a slot of its own.
+struct Steps<'a> {
+    shared: &'a Shared,
+    command: CommandId,
+    report: Uuid,
+    hash: String,
+}
+
+impl Steps<'_> {
+    async fn claim(&self) -> Result<(), Problem> {
+        let claim = ClaimIdentifier { keyed_hash: self.hash.clone(), owner: self.report, process: self.command.0 };
+        match self.send("claim", claim.into()).await {
+            Err(CommandError::Rejected(rejection)) if rejection.code == "identifier-taken" => Err(Problem::new(
+                StatusCode::CONFLICT,
+                "lab-file-of-another-patient",
+                "This file was handed in for another patient",
+            )
+            .at("/file")
+            .detail("check whose report it is")),
+            other => Ok(other?),
+        }
+    }
+
+    async fn confirm(&self) -> Result<(), Problem> {
+        let confirm = ConfirmClaim { keyed_hash: self.hash.clone(), owner: self.report };
+        Ok(self.send("confirm", confirm.into()).await?)
+    }
+
+    /// Gives the claim up, unless the file is kept under it already.
+    async fn release(&self) -> Result<(), Problem> {
+        if exists(self.shared, &streams::lab_report(LabReportId(self.report))).await? {
+            return Ok(());
+        }
+        let release = ReleaseClaim { keyed_hash: self.hash.clone(), owner: self.report };
+        Ok(self.send("release", release.into()).await?)
+    }
+
+    async fn send(&self, step: &str, command: Command) -> Result<(), CommandError> {
+        let request = CommandRequest {
+            // A refused upload may be sent again, so each attempt claims anew; a claim repeated changes nothing.
+            id: CommandId::of_step("lab-upload", &format!("{}:{step}:{}", self.command, self.shared.api.clock.now())),
+            command,
+            actor: Actor::system("lab-upload"),
+            occurred_at: None,
+            occurred_assumed: false,
+            if_match: None,
+            correlation: Some(self.command),
+            cause: None,
+            traceparent: (self.shared.api.traceparent)(),
+        };
+        self.shared.api.bus.send(request).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_file_is_the_same_report_for_one_patient_only() {
+        let (one, other) = (PatientId(Uuid::from_u128(1)), PatientId(Uuid::from_u128(2)));
+        assert_eq!(report_of(one, "ab"), report_of(one, "ab"));
+        assert_ne!(report_of(one, "ab"), report_of(other, "ab"));
+        assert_eq!(report_of(one, "ab").slot(), one.slot());
+    }
+
+    #[test]
+    fn a_file_that_is_no_pdf_is_refused() {
+        assert!(pdf(Bytes::from_static(b"\x00%PDF-1.7 ...")).is_ok());
+        assert_eq!(pdf(Bytes::from_static(b"<html>")).expect_err("refused").code, "lab-file-broken");
+    }
+}

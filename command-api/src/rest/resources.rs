@@ -1,0 +1,103 @@
+//! Where a `Location` leads: the version of a resource, for `If-Match`, and where to read it. What stands in it is
+//! asked of GraphQL, its history of `/v1/streams`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use carelog_domain::kernel::{Slot, StreamName, Tag, Version};
+use carelog_domain::policy::{self, Permission};
+use carelog_domain::ports::Direction;
+use carelog_domain::rejection::Rejection;
+use http::header::ETAG;
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Rest, Shared, run};
+use crate::problem::Problem;
+
+/// Resources by their path; those with a tag live in another resource's stream and are found by it.
+pub(crate) const RESOURCES: &[(&str, &str, Lives)] = &[
+    ("/v1/hospitals/{id}", "hospital", Lives::In("organization")),
+    ("/v1/practitioners/{id}", "practitioner", Lives::In("practitioner")),
+    ("/v1/practitioner-roles/{id}", "practitioner role", Lives::In("practitioner-role")),
+    ("/v1/patients/{id}", "patient", Lives::In("patient")),
+    ("/v1/appointments/{id}", "appointment", Lives::In("appointment")),
+    ("/v1/lab-reports/{id}", "lab report", Lives::In("lab-report")),
+    ("/v1/accounts/{id}", "account", Lives::In("account")),
+    ("/v1/invoices/{id}", "invoice", Lives::In("invoice")),
+    ("/v1/credit-notes/{id}", "credit note", Lives::In("credit-note")),
+    ("/v1/holds/{id}", "hold", Lives::Tagged("hold")),
+    ("/v1/payments/{id}", "payment", Lives::Tagged("payment")),
+];
+
+/// Where the events of a resource are.
+#[derive(Clone, Copy)]
+pub(crate) enum Lives {
+    /// In a stream of this category, named by its id.
+    In(&'static str),
+    /// In a stream of another resource, under this tag.
+    Tagged(&'static str),
+}
+
+/// A resource as the write side knows it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Resource {
+    id: Uuid,
+    /// For `If-Match`; also the `ETag`.
+    version: u64,
+    /// Its stream.
+    stream: String,
+    /// Its events, for auditors.
+    history: String,
+    /// Where to ask what stands in it.
+    graphql: &'static str,
+}
+
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    let mut router = Router::new();
+    for &(path, _, lives) in RESOURCES {
+        router =
+            router.route(path, get(move |state: Rest, id: Path<String>, parts: Parts| show(lives, state, id, parts)));
+    }
+    router
+}
+
+async fn show(lives: Lives, State(shared): Rest, Path(id): Path<String>, parts: Parts) -> Response {
+    let path = parts.uri.path().to_owned();
+    match resource(lives, &shared, &id, &parts).await {
+        Ok(resource) => ([(ETAG, format!("\"{}\"", resource.version))], Json(resource)).into_response(),
+        Err(problem) => problem.of(path).into_response(),
+    }
+}
+
+async fn resource(lives: Lives, shared: &Shared, id: &str, parts: &Parts) -> Result<Resource, Problem> {
+    let actor = run::actor(&parts.extensions)?;
+    let unknown = || Problem::not_found("resource-unknown", "There is no such resource");
+    let id: Uuid = id.parse().map_err(|_| unknown())?;
+    let log = &shared.api.log;
+    let first = match lives {
+        Lives::In(category) => log.read_stream(&StreamName::new(category, id), Version::NONE, 1).await?,
+        Lives::Tagged(kind) => log.read_tag(Slot::of_id(&id), &Tag::new(kind, id), Direction::Forward, 1).await?,
+    };
+    let first = first.into_iter().next().ok_or_else(unknown)?.context;
+    let reads = [Permission::ReadPatients, Permission::ReadBilling, Permission::ReadHistory, Permission::Import];
+    let may = |permission: &Permission| policy::permits(&actor, *permission, first.hospital);
+    if reads.iter().all(|permission| may(permission).is_err()) {
+        let refusal = may(&Permission::ReadPatients).err().map(Rejection::from);
+        return Err(refusal.map_or_else(unknown, Problem::from));
+    }
+    let version = log.stream_version(&first.stream).await?;
+    Ok(Resource {
+        id,
+        version: version.0,
+        history: format!("/v1/streams/{}/events", first.stream),
+        stream: first.stream.as_str().to_owned(),
+        graphql: "/graphql",
+    })
+}
