@@ -184,4 +184,6 @@ rejections! {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;

@@ -44,7 +44,7 @@ pub(super) fn extraction(observations: impl IntoIterator<Item = Observation>) ->
     Extraction { header, observations, unparsed: vec!["~~".to_owned()], pages: 1, producer: None }
 }
 
-fn flagged(number: u32, printed: &str, flag: Flag) -> Observation {
+pub(super) fn flagged(number: u32, printed: &str, flag: Flag) -> Observation {
     Observation { printed_flag: Some(flag), ..observation(number, printed) }
 }
 
@@ -58,7 +58,7 @@ fn text(text: &str) -> Clinical<String> {
     Clinical::new(text.to_owned())
 }
 
-fn upload() -> UploadLabReport {
+pub(super) fn upload() -> UploadLabReport {
     UploadLabReport {
         report: REPORT,
         hospital: HOSPITAL,
@@ -71,19 +71,19 @@ fn upload() -> UploadLabReport {
     }
 }
 
-fn record(attempt: u32, extraction: Extraction, review: &[ReviewReason]) -> LabReportCommand {
+pub(super) fn record(attempt: u32, extraction: Extraction, review: &[ReviewReason]) -> LabReportCommand {
     RecordExtraction { report: REPORT, attempt, extraction: Clinical::new(extraction), review: review.to_vec() }.into()
 }
 
-fn fail(attempt: u32) -> LabReportCommand {
+pub(super) fn fail(attempt: u32) -> LabReportCommand {
     RecordProcessingFailure { report: REPORT, attempt, reason: FailureReason::Encrypted }.into()
 }
 
-fn resolve(accepted: bool) -> LabReportCommand {
+pub(super) fn resolve(accepted: bool) -> LabReportCommand {
     ResolveReview { report: REPORT, accepted, reason: text("seen") }.into()
 }
 
-fn change(number: u32, printed: &str) -> ObservationChange {
+pub(super) fn change(number: u32, printed: &str) -> ObservationChange {
     ObservationChange {
         number,
         printed: Some(printed.to_owned()),
@@ -94,28 +94,28 @@ fn change(number: u32, printed: &str) -> ObservationChange {
     }
 }
 
-fn amend(changes: impl IntoIterator<Item = ObservationChange>) -> LabReportCommand {
+pub(super) fn amend(changes: impl IntoIterator<Item = ObservationChange>) -> LabReportCommand {
     let changes = Clinical::new(changes.into_iter().collect());
     AmendLabReport { report: REPORT, changes, reason: text("misread") }.into()
 }
 
-fn acknowledge(observation: u32, seen: &str) -> LabReportCommand {
+pub(super) fn acknowledge(observation: u32, seen: &str) -> LabReportCommand {
     AcknowledgeCritical { report: REPORT, observation, value_seen: text(seen) }.into()
 }
 
-fn start() -> LabReportCommand {
+pub(super) fn start() -> LabReportCommand {
     StartProcessing { report: REPORT }.into()
 }
 
-fn retry() -> LabReportCommand {
+pub(super) fn retry() -> LabReportCommand {
     RetryProcessing { report: REPORT }.into()
 }
 
-fn finalise() -> LabReportCommand {
+pub(super) fn finalise() -> LabReportCommand {
     FinaliseLabReport { report: REPORT }.into()
 }
 
-fn cancel() -> LabReportCommand {
+pub(super) fn cancel() -> LabReportCommand {
     CancelLabReport { report: REPORT, reason: text("wrong file") }.into()
 }
 
