@@ -81,7 +81,21 @@ impl Reader {
         }
     }
 
-    /// A chunk of whole batches that begins at `start`.
+    /// At most `limit` events, wherever a batch ends; for sets that nobody reads yet.
+    pub(crate) async fn read_some(
+        self: &Arc<Self>,
+        partition: Partition,
+        from: u64,
+        limit: usize,
+    ) -> Result<Option<Chunk>, Failure> {
+        let (stored, _) = self.log.read(partition, from, Direction::Forward, &EventFilter::default(), limit).await?;
+        if stored.is_empty() {
+            return Ok(None);
+        }
+        self.chunk(partition, from, stored).await.map(Some)
+    }
+
+    /// A chunk of these events, the first of which is at `start`.
     pub(crate) async fn chunk(
         self: &Arc<Self>,
         partition: Partition,

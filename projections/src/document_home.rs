@@ -236,6 +236,11 @@ impl Home for DocumentHome {
         Box::pin(self.begin_set(set))
     }
 
+    fn retire(&self, _set: Set) -> BoxFuture<'_, Result<(), Failure>> {
+        // A reader may have asked which set is live just before the switch: its items stay until the next rebuild.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             self.settle_set(set).await?;

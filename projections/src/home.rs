@@ -59,6 +59,9 @@ pub(crate) trait Home: Send + Sync {
     /// Empties a set, ready to be filled.
     fn begin(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
+    /// A set that was live until a moment ago: removed, where no reader can still be in it.
+    fn retire(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+
     /// Removes a set.
     fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 

@@ -9,6 +9,7 @@
 //! It knows the ports and the tables in `carelog-schemas`, nothing of whoever reads them.
 
 pub mod change;
+pub mod operations;
 pub mod projection;
 pub mod state;
 

@@ -1,16 +1,18 @@
-//! What an operator does with read models: list, verify, rebuild, compare, retry, skip. Each works while the program
-//! runs and while it does not.
+//! What an operator does with read models: list, verify, rebuild, compare, retry, skip. Each works beside a running
+//! program (given its [`Projections`](crate::Projections)) and without one.
 
 mod compare;
 mod fill;
 mod list;
 mod rebuild;
 mod skip;
+mod subject;
 mod verify;
 
 pub use compare::{Difference, How};
 pub use fill::Progress;
 pub use list::{checkpoints, list};
-pub use rebuild::{diff, rebuild, switch};
+pub use rebuild::{Rebuilt, diff, rebuild, switch};
 pub use skip::skip;
-pub use verify::{Verdict, verify};
+pub use subject::OperationError;
+pub use verify::{PartitionVerdict, Verdict, verify};

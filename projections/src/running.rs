@@ -77,6 +77,15 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Partitions that did not start because of their checkpoint may look again.
+    pub(crate) fn resume(&self) {
+        let doing = self.doing.lock().clone();
+        let halted = doing.iter().zip(&self.retry).filter(|(doing, _)| !matches!(doing, Doing::Running));
+        halted.for_each(|(_, retry)| retry.notify_one());
+    }
+}
+
 /// The events that operators let projections skip, by read model.
 #[derive(Default)]
 pub(crate) struct Skipped(Mutex<HashMap<String, BTreeSet<Position>>>);

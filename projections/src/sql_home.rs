@@ -195,6 +195,10 @@ impl Home for SqlHome {
         Box::pin(async move { self.store.write(self.drop_tables(set)).await.map(|_| ()) })
     }
 
+    fn retire(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
+        self.discard(set) // Readers go through the views, which were moved in one transaction.
+    }
+
     fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move { self.store.write(self.show(set)).await.map(|_| ()) })
     }

@@ -102,15 +102,18 @@ impl Projections {
                 let mark = &marks[usize::from(partition.0)];
                 if let Some(message) = check::compare(self.deps.log.as_ref(), heads, mark).await? {
                     model.set_doing(partition, diverged(model.name(), partition, message));
+                    let worker =
+                        Worker::new(Arc::clone(&self.shared), Arc::clone(model), Arc::clone(&feed), mark.clone());
+                    self.tasks.lock().push(tokio::spawn(worker.run_once_rebuilt()));
                     continue;
                 }
                 from = Some(from.map_or(mark.size, |from: u64| from.min(mark.size)));
                 let worker = Worker::new(Arc::clone(&self.shared), Arc::clone(model), Arc::clone(&feed), mark.clone());
-                self.tasks.lock().push(tokio::spawn(worker.run(feed.join())));
+                self.tasks.lock().push(tokio::spawn(worker.run(Some(feed.join()))));
             }
-            if let Some(from) = from {
-                self.tasks.lock().push(tokio::spawn(feed.run(from, self.shared.stopping.subscribe())));
-            }
+            // When no read model is of this log the feed waits at its end for one that is built anew.
+            let end = heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size);
+            self.tasks.lock().push(tokio::spawn(feed.run(from.unwrap_or(end), self.shared.stopping.subscribe())));
         }
         Ok(())
     }

@@ -53,9 +53,9 @@ impl Worker {
         Worker { shared, model, feed, mark, generation: 0, unsettled_since: None }
     }
 
-    /// Runs until told to stop. `source` was joined before the feed began.
-    pub(crate) async fn run(mut self, source: mpsc::Receiver<Arc<Chunk>>) {
-        let mut source = Some(source);
+    /// Runs until told to stop. A `source` that was joined before the feed began misses nothing; without one the
+    /// worker joins and reads by itself what it missed.
+    pub(crate) async fn run(mut self, mut source: Option<mpsc::Receiver<Arc<Chunk>>>) {
         loop {
             let halted = match source.take() {
                 Some(source) => self.follow(source).await,
@@ -77,6 +77,21 @@ impl Worker {
             }
         }
         self.settle().await;
+    }
+
+    /// Waits until the read model was built anew from this log, then runs.
+    pub(crate) async fn run_once_rebuilt(mut self) {
+        let mut stopping = self.shared.stopping.subscribe();
+        let partition = self.feed.partition;
+        while self.model.live.read().await.generation == self.generation {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                () = self.model.retry[usize::from(partition.0)].notified() => {}
+            }
+        }
+        self.notice_switch().await;
+        self.running();
+        self.run(None).await;
     }
 
     async fn follow(&mut self, mut source: mpsc::Receiver<Arc<Chunk>>) -> Halt {

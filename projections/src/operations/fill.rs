@@ -1,0 +1,109 @@
+//! Filling a set from the log, all partitions side by side; the next events are read while the last are written.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use carelog_domain::ports::Failure;
+use carelog_schemas::read_models::Set;
+use tokio::sync::mpsc;
+
+use super::subject::{OperationError, Subject};
+use crate::apply::{Applier, Refusal};
+use crate::chunk::{Chunk, Reader};
+use crate::home::Mark;
+
+/// Events of one transaction.
+const CHUNK_EVENTS: u64 = 4_096;
+/// Chunks decoded ahead of what is written.
+const CHUNKS_AHEAD: usize = 2;
+
+/// How far a long operation has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The read model.
+    pub model: &'static str,
+    /// Events applied.
+    pub done: u64,
+    /// Events there are, all partitions together.
+    pub total: u64,
+}
+
+impl Subject<'_> {
+    /// Applies events to a set until each partition's mark is at its target size.
+    pub(crate) async fn fill(
+        &self,
+        set: Set,
+        marks: &mut [Mark],
+        targets: &[u64],
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(), OperationError> {
+        let done = AtomicU64::new(marks.iter().map(|mark| mark.size).sum());
+        let total = targets.iter().sum();
+        let reader = self.deps.reader(&[self.projection]);
+        let report = |by: u64| {
+            let done = done.fetch_add(by, Ordering::Relaxed) + by;
+            progress(Progress { model: self.name(), done, total });
+        };
+        let partitions = marks.iter_mut().zip(targets);
+        let fills = partitions.map(|(mark, target)| self.fill_partition(set, &reader, mark, *target, &report));
+        futures::future::try_join_all(fills).await?;
+        self.home.settle(set).await?;
+        Ok(())
+    }
+
+    async fn fill_partition(
+        &self,
+        set: Set,
+        reader: &Arc<Reader>,
+        mark: &mut Mark,
+        target: u64,
+        report: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), OperationError> {
+        let mut chunks = read_ahead(Arc::clone(reader), mark.clone(), target);
+        let applier = Applier {
+            projection: self.projection,
+            home: self.home.as_ref(),
+            log: &self.deps.log,
+            skipped: &self.skipped,
+        };
+        while let Some(chunk) = chunks.recv().await {
+            let (chunk, before) = (chunk?, mark.size);
+            match applier.take(set, mark, &chunk).await {
+                Ok(()) => report(mark.size - before),
+                Err(Refusal::Poison(fault)) => {
+                    return Err(OperationError::Poison { model: self.name().to_owned(), fault: Box::new(fault) });
+                }
+                Err(Refusal::Port(failure)) => return Err(failure.into()),
+                Err(Refusal::Moved(_)) => {
+                    let message = "somebody else is filling the same set; let one of you finish";
+                    return Err(Failure::lasting("projections", message).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Chunks from a mark to a size, read and decoded by a task of their own.
+fn read_ahead(reader: Arc<Reader>, from: Mark, target: u64) -> mpsc::Receiver<Result<Chunk, Failure>> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    tokio::spawn(async move {
+        let mut next = from.size;
+        while next < target {
+            let limit = usize::try_from((target - next).min(CHUNK_EVENTS)).unwrap_or(usize::MAX);
+            let read = match reader.read_some(from.partition, next, limit).await {
+                Ok(None) => return, // The log ends before the target: whoever waits sees the mark.
+                Ok(Some(chunk)) => {
+                    next = chunk.end;
+                    Ok(chunk)
+                }
+                Err(failure) => Err(failure),
+            };
+            let failed = read.is_err();
+            if sender.send(read).await.is_err() || failed {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,32 @@
+//! Letting a read model skip an event it cannot take: a command, so that who did it and why is on record.
+
+use carelog_domain::kernel::{Actor, CommandId, Position};
+use carelog_domain::ports::{CommandBus, CommandDone, CommandError, CommandRequest};
+use carelog_domain::process::commands::SkipProjectionEvent;
+
+/// Sends the command; the projection goes on as soon as the event it makes was projected.
+///
+/// # Errors
+/// As the command bus says.
+pub async fn skip(
+    bus: &dyn CommandBus,
+    actor: Actor,
+    model: &str,
+    position: Position,
+    reason: &str,
+) -> Result<CommandDone, CommandError> {
+    let command = SkipProjectionEvent { projection: model.to_owned(), position, reason: reason.to_owned() };
+    let key = format!("{model}@{position}");
+    let request = CommandRequest {
+        id: CommandId::of_client_key(&actor.tenant, "SkipProjectionEvent", &key),
+        command: command.into(),
+        actor,
+        occurred_at: None,
+        occurred_assumed: false,
+        if_match: None,
+        correlation: None,
+        cause: None,
+        traceparent: carelog_schemas::trace_context::current(),
+    };
+    bus.send(request).await
+}

@@ -1,0 +1,124 @@
+//! The read model an operation is about: its home and live set, and the running workers, if there are any.
+
+use std::sync::Arc;
+
+use carelog_domain::ports::Failure;
+use carelog_schemas::read_models::Set;
+use tokio::sync::RwLockWriteGuard;
+
+use crate::home::{Home, Mark};
+use crate::projection::{self, Registered};
+use crate::running::{Live, Running, Skipped};
+use crate::start::{Deps, Projections, filled};
+use crate::state::Fault;
+
+/// Why an operation was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// There is no such read model.
+    #[error("there is no read model {0}; `list` names them")]
+    UnknownModel(String),
+    /// An event cannot be taken.
+    #[error("{model} cannot take event {} at {}: {}; retry or skip it", fault.event, fault.position, fault.message)]
+    Poison {
+        /// The read model.
+        model: String,
+        /// The event.
+        fault: Box<Fault>,
+    },
+    /// There is no second set.
+    #[error("{0} has no second set to compare or switch to; rebuild it without switching first")]
+    NothingBeside(String),
+    /// A port could not.
+    #[error("a port could not")]
+    Failed(#[source] Failure),
+}
+
+impl From<Failure> for OperationError {
+    fn from(failure: Failure) -> OperationError {
+        OperationError::Failed(failure)
+    }
+}
+
+/// A read model, prepared.
+pub(crate) struct Subject<'a> {
+    pub(crate) deps: &'a Deps,
+    pub(crate) projection: &'static Registered,
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) skipped: Skipped,
+    running: Option<Arc<Running>>,
+    live: Set,
+}
+
+/// The live set, held so that no worker writes to it.
+pub(crate) struct Held<'a> {
+    pub(crate) set: Set,
+    guard: Option<RwLockWriteGuard<'a, Live>>,
+}
+
+impl Held<'_> {
+    /// Another set is live from now on.
+    pub(crate) fn switched(mut self, set: Set) {
+        if let Some(live) = self.guard.as_deref_mut() {
+            live.set = set;
+            live.generation += 1;
+        }
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) async fn of(
+        deps: &'a Deps,
+        running: Option<&Projections>,
+        model: &str,
+    ) -> Result<Subject<'a>, OperationError> {
+        let unknown = || OperationError::UnknownModel(model.to_owned());
+        let projection = projection::of_model(model).ok_or_else(unknown)?;
+        let running = running.map(|running| running.model(model).cloned().ok_or_else(unknown)).transpose()?;
+        let home = running.as_ref().map_or_else(|| deps.home(projection), |running| Arc::clone(&running.home));
+        let live = match &running {
+            Some(running) => running.live.read().await.set,
+            None => home.prepare().await?,
+        };
+        // Where the read model of skips has not been prepared yet, nothing was skipped.
+        let skipped = Skipped::default();
+        let skips = projection::of_model("skips").ok_or_else(unknown)?;
+        if deps.home(skips).live().await?.is_some() {
+            skipped.refresh(deps.sql.as_ref()).await?;
+        }
+        Ok(Subject { deps, projection, home, skipped, running, live })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.model.name
+    }
+
+    /// Keeps workers from writing until dropped, everything they wrote durable.
+    pub(crate) async fn hold(&self) -> Result<Held<'_>, OperationError> {
+        let held = match &self.running {
+            Some(running) => {
+                let guard = running.live.write().await;
+                Held { set: guard.set, guard: Some(guard) }
+            }
+            None => Held { set: self.live, guard: None },
+        };
+        self.home.settle(held.set).await?;
+        Ok(held)
+    }
+
+    pub(crate) fn live(&self) -> Set {
+        self.live
+    }
+
+    /// Marks of a set, one a partition.
+    pub(crate) async fn marks(&self, set: Set) -> Result<Vec<Mark>, OperationError> {
+        Ok(filled(self.home.marks(set).await?, self.deps.log.partitions()))
+    }
+
+    /// Workers that did not start because of their checkpoint may start now.
+    pub(crate) fn resume(&self) {
+        if let Some(running) = &self.running {
+            running.resume();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Is a read model what the log makes of it?
+
+use carelog_domain::kernel::{Partition, Position};
+use carelog_domain::ports::Root;
+use carelog_schemas::read_models::Set;
+use serde::Serialize;
+
+use super::compare::Difference;
+use super::fill::Progress;
+use super::subject::{OperationError, Subject};
+use crate::check;
+use crate::home::Mark;
+use crate::running;
+use crate::start::{Deps, Projections};
+use crate::state::Fault;
+
+/// What was found.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The read model.
+    pub model: String,
+    /// Each partition's checkpoint.
+    pub partitions: Vec<PartitionVerdict>,
+    /// Events it was allowed to skip.
+    pub skipped: Vec<Position>,
+    /// Events that hold it up.
+    pub stopped: Vec<Fault>,
+    /// Rows that are not what the log makes of them; `None` unless asked for.
+    pub differences: Option<Vec<Difference>>,
+}
+
+/// A checkpoint, compared with the log.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionVerdict {
+    /// The partition.
+    pub partition: Partition,
+    /// How many events were applied.
+    pub applied: u64,
+    /// How many the log has.
+    pub log_size: u64,
+    /// The root over what was applied, as the read model says.
+    #[serde(serialize_with = "as_text")]
+    pub root: Root,
+    /// What is wrong with it, if anything.
+    pub wrong: Option<String>,
+}
+
+fn as_text<S: serde::Serializer>(root: &Root, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(root)
+}
+
+impl Verdict {
+    /// True when nothing is wrong (what was skipped on purpose is not).
+    pub fn holds(&self) -> bool {
+        self.partitions.iter().all(|partition| partition.wrong.is_none())
+            && self.stopped.is_empty()
+            && self.differences.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let wrong: Vec<String> = self.partitions.iter().filter_map(|partition| partition.wrong.clone()).collect();
+        let skipped: Vec<String> = self.skipped.iter().map(Position::to_string).collect();
+        let differences = self.differences.as_deref().unwrap_or_default();
+        write!(f, "{}: ", self.model)?;
+        if !wrong.is_empty() {
+            return write!(f, "{}", wrong.join("; "));
+        }
+        if let Some(fault) = self.stopped.first() {
+            return write!(f, "stopped at {} ({}): {}", fault.position, fault.event_type, fault.message);
+        }
+        if let Some(first) = differences.first() {
+            return write!(f, "{} rows are not what the log makes of them, such as {first}", differences.len());
+        }
+        match skipped.as_slice() {
+            [] => f.write_str("complete"),
+            skipped => write!(f, "complete except {}", skipped.join(", ")),
+        }
+    }
+}
+
+/// Compares a read model's checkpoints with the log, and (`deep`) its rows with a second projection made beside it.
+///
+/// # Errors
+/// When there is no such read model, or a port cannot.
+pub async fn verify(
+    deps: &Deps,
+    running: Option<&Projections>,
+    model: &str,
+    deep: bool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Verdict, OperationError> {
+    let subject = Subject::of(deps, running, model).await?;
+    let marks = subject.marks(subject.live()).await?;
+    let mut partitions = partition_verdicts(deps, &marks).await?;
+    let faults = running::faults(deps.sql.as_ref()).await?;
+    let stopped = faults.into_iter().filter(|((of, _), _)| of == model).map(|(_, fault)| fault).collect();
+    let mut differences = None;
+    if deep && partitions.iter().all(|partition| partition.wrong.is_none()) {
+        let (found, marks) = project_beside(&subject, progress).await?;
+        differences = Some(found);
+        partitions = partition_verdicts(deps, &marks).await?;
+    }
+    let within = |position: &Position| {
+        partitions.iter().any(|each| each.partition == position.partition && each.applied > position.offset)
+    };
+    let skipped = subject.skipped.of(model).into_iter().filter(within).collect();
+    Ok(Verdict { model: model.to_owned(), partitions, skipped, stopped, differences })
+}
+
+async fn partition_verdicts(deps: &Deps, marks: &[Mark]) -> Result<Vec<PartitionVerdict>, OperationError> {
+    let heads = deps.log.head().await?;
+    let mut verdicts = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let head = heads.iter().find(|head| head.partition == mark.partition);
+        verdicts.push(PartitionVerdict {
+            partition: mark.partition,
+            applied: mark.size,
+            log_size: head.map_or(0, |head| head.size),
+            root: mark.root,
+            wrong: check::compare(deps.log.as_ref(), &heads, mark).await?,
+        });
+    }
+    Ok(verdicts)
+}
+
+/// Projects again beside, up to where the live set is, and compares; the live set stands still only for the last part.
+async fn project_beside(
+    subject: &Subject<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Vec<Difference>, Vec<Mark>), OperationError> {
+    subject.home.begin(Set::Beside).await?;
+    let mut beside = subject.marks(Set::Beside).await?;
+    let sizes = |marks: &[Mark]| marks.iter().map(|mark| mark.size).collect::<Vec<_>>();
+    let before = sizes(&subject.marks(subject.live()).await?);
+    subject.fill(Set::Beside, &mut beside, &before, progress).await?;
+    let held = subject.hold().await?;
+    let live = subject.marks(held.set).await?;
+    subject.fill(Set::Beside, &mut beside, &sizes(&live), progress).await?;
+    let differences = subject.compare(Set::Beside, held.set).await?;
+    drop(held);
+    subject.home.discard(Set::Beside).await?;
+    Ok((differences, live))
+}
