@@ -1,0 +1,157 @@
+//! Steps that fail, answers that are lost, steps nobody can carry out.
+
+use std::time::Duration;
+
+use carelog_domain::kernel::Actor;
+use carelog_domain::ports::CommandError;
+
+use crate::story::*;
+use crate::world::World;
+use crate::write_side::Fault;
+
+const COMMANDS: [&str; 8] = [
+    "DraftInvoice",
+    "IssueInvoice",
+    "ClaimIdentifier",
+    "ConfirmClaim",
+    "RegisterPatient",
+    "LinkPatient",
+    "EndRegistration",
+    "CancelDraft",
+];
+
+async fn tell_the_story(world: &World) {
+    opens_hospital(world).await;
+    asks_to_register(world, "ada", &["c1"]).await;
+    books(world, "ada", "2025-03-10T09:00:00Z").await;
+    books(world, "bob", "2025-03-10T09:15:00Z").await;
+    ends(world, "ada").await;
+    misses(world, "bob").await;
+}
+
+async fn undisturbed() -> Vec<&'static str> {
+    let world = World::new(1);
+    tell_the_story(&world).await;
+    world.run().await;
+    sorted(&world)
+}
+
+fn sorted(world: &World) -> Vec<&'static str> {
+    let mut commands = world.commands();
+    commands.retain(|command| *command != "RetrySagaStep");
+    commands.sort_unstable();
+    commands
+}
+
+#[tokio::test]
+async fn every_step_that_fails_is_tried_again_and_every_answer_that_is_lost_is_asked_for_again() {
+    let expected = undisturbed().await;
+    for command in COMMANDS {
+        for fault in [Fault::Fails(2), Fault::Lost(2)] {
+            let world = World::new(1);
+            world.bus.faults.lock().insert(command, fault);
+            tell_the_story(&world).await;
+            world.run().await;
+            assert_eq!(sorted(&world), expected, "{command}");
+            assert_eq!(world.count("SagaStepFailed"), 0, "{command}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_keeps_failing_is_a_dead_letter_until_somebody_retries_it() {
+    let expected = undisturbed().await;
+    for command in COMMANDS.into_iter().filter(|command| !matches!(*command, "ClaimIdentifier" | "ConfirmClaim")) {
+        for fault in [Fault::Refused, Fault::Fails(u32::MAX)] {
+            let world = World::new(1);
+            world.bus.faults.lock().insert(command, fault);
+            tell_the_story(&world).await;
+            world.run().await;
+            world.bus.faults.lock().clear();
+            world.run().await; // A restart alone retries nothing.
+            let engine = world.start().await;
+            let letters = engine.list().await.expect("a list").dead_letters;
+            assert!(!letters.is_empty(), "{command}");
+            for letter in &letters {
+                let actor = Actor::system("operator");
+                let retried = engine.retry(&letter.saga, &letter.instance, &letter.step, actor).await;
+                retried.expect("a retry");
+            }
+            assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
+            assert_eq!(engine.list().await.expect("a list").dead_letters, vec![], "{command}");
+            engine.stop().await;
+            assert_eq!(sorted(&world), expected, "{command}");
+            world.documents.forget_all();
+            world.run().await;
+            assert_eq!(sorted(&world), expected, "{command}, all handled again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_parked_instance_holds_up_no_other_one() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    world.bus.faults.lock().insert("DraftInvoice", Fault::Refused);
+    books(&world, "ada", "2025-03-10T09:00:00Z").await;
+    world.run().await;
+    world.bus.faults.lock().clear();
+    ends(&world, "ada").await;
+    books(&world, "bob", "2025-03-10T09:15:00Z").await;
+    ends(&world, "bob").await;
+    let engine = world.start().await;
+    assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
+    assert_eq!(world.commands(), ["DraftInvoice", "IssueInvoice"], "bob's");
+    let letters = engine.list().await.expect("a list").dead_letters;
+    assert_eq!(letters.len(), 1);
+    let actor = Actor::system("operator");
+    engine.retry(&letters[0].saga, &letters[0].instance, &letters[0].step, actor).await.expect("a retry");
+    assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
+    assert_eq!(world.commands()[2..], ["RetrySagaStep", "DraftInvoice", "IssueInvoice"], "ada's, with what waited");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_dead_letter_cannot_be_retried() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    asks_to_register(&world, "ada", &["c1"]).await;
+    asks_to_register(&world, "bob", &["c1"]).await;
+    world.run().await;
+    let engine = world.start().await;
+    let instance = format!("{}:{}", patient("bob"), hospital());
+    for (saga, code) in [("patient-registration", "saga-step-unknown"), ("no-saga", "saga-unknown")] {
+        let refused = engine.retry(saga, &instance, "claim.0.1", Actor::system("operator")).await;
+        let Err(CommandError::Rejected(rejection)) = refused else { panic!("a rejection") };
+        assert_eq!(rejection.code, code);
+    }
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_registrations_with_the_same_identifier_one_ends_well_and_one_is_refused() {
+    let world = World::new(4);
+    opens_hospital(&world).await;
+    for name in ["ada", "bob", "eve", "dan"] {
+        asks_to_register(&world, name, &["c1", "c2"]).await;
+    }
+    world.run().await;
+    let commands = world.commands();
+    let count = |name: &str| commands.iter().filter(|command| **command == name).count();
+    assert_eq!((count("RegisterPatient"), count("LinkPatient"), count("EndRegistration")), (1, 1, 4));
+    let owners: std::collections::BTreeSet<_> = world.bus.claims().into_values().collect();
+    assert_eq!(owners.len(), 1, "one patient owns both identifiers");
+}
+
+#[tokio::test]
+async fn a_log_that_is_shorter_or_another_one_than_the_sagas_followed_stops_the_start() {
+    let world = World::new(1);
+    tell_the_story(&world).await;
+    world.run().await;
+    world.documents.forge("sagas#checkpoint", |body| body["root"] = "00".repeat(32).into());
+    let failure = world.try_start().await.err().expect("a failure");
+    assert!(failure.message.contains("is not the log that the sagas followed"), "{failure}");
+    world.documents.forge("sagas#checkpoint", |body| body["next"] = 1_000_000.into());
+    let failure = world.try_start().await.err().expect("a failure");
+    assert!(failure.message.contains("lost some or is another one"), "{failure}");
+}

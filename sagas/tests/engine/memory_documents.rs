@@ -1,0 +1,90 @@
+//! Documents in memory, with the rule that an older write never replaces a newer one.
+
+use std::collections::BTreeMap;
+
+use carelog_domain::kernel::Position;
+use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Page};
+use parking_lot::Mutex;
+use serde_json::Value;
+
+#[derive(Default)]
+pub(crate) struct MemoryDocuments {
+    items: Mutex<BTreeMap<DocumentKey, (Position, Option<Value>)>>,
+}
+
+impl MemoryDocuments {
+    /// Puts something in as if it had always been there.
+    pub(crate) fn forge(&self, partition_key: &str, change: impl Fn(&mut Value)) {
+        for (key, (_, body)) in self.items.lock().iter_mut() {
+            if key.partition_key == partition_key
+                && let Some(body) = body
+            {
+                change(body);
+            }
+        }
+    }
+
+    pub(crate) fn count(&self, partition_key: &str) -> usize {
+        let items = self.items.lock();
+        items.iter().filter(|(key, (_, body))| key.partition_key == partition_key && body.is_some()).count()
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.items.lock().clear();
+    }
+}
+
+impl DocumentStore for MemoryDocuments {
+    fn write(&self, writes: Vec<DocumentWrite>) -> BoxFuture<'_, Result<(), Failure>> {
+        let mut items = self.items.lock();
+        for write in writes {
+            let newer = items.get(&write.key).is_none_or(|(position, _)| *position < write.position);
+            if newer {
+                items.insert(write.key, (write.position, write.body));
+            }
+        }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn get(&self, key: &DocumentKey) -> BoxFuture<'_, Result<Option<Document>, Failure>> {
+        let items = self.items.lock();
+        let found = items
+            .get(key)
+            .and_then(|(position, body)| Some(Document { key: key.clone(), position: *position, body: body.clone()? }));
+        Box::pin(async { Ok(found) })
+    }
+
+    fn query(
+        &self,
+        partition_key: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Page, Failure>> {
+        let items = self.items.lock();
+        let live = items.iter().filter_map(|(key, (position, body))| {
+            let wanted = key.partition_key == partition_key
+                && key.sort_key.starts_with(prefix)
+                && after.is_none_or(|after| key.sort_key.as_str() > after);
+            let body = body.clone().filter(|_| wanted)?;
+            Some(Document { key: key.clone(), position: *position, body })
+        });
+        let mut found: Vec<Document> = live.take(limit + 1).collect();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = if more { found.last().map(|last| last.key.clone()) } else { None };
+        Box::pin(async { Ok(Page { items: found, next }) })
+    }
+
+    fn scan(&self, _: &str, _: Option<&DocumentKey>, _: usize) -> BoxFuture<'_, Result<Page, Failure>> {
+        unreachable!("the engine scans nothing")
+    }
+
+    fn clear(&self, _: &str) -> BoxFuture<'_, Result<(), Failure>> {
+        unreachable!("the engine clears nothing")
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,171 @@
+//! What happens in these tests: patients register, appointments are booked, kept, missed.
+
+use carelog_domain::kernel::{
+    AppointmentId, CommandId, Currency, HospitalId, Identity, Money, PatientId, Personal, PractitionerId, RoleId, Slot,
+    Timestamp, Token,
+};
+use carelog_domain::organization::events::HospitalRegistered;
+use carelog_domain::organization::{Numbering, Policies, Tax};
+use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
+use carelog_domain::process::events::{ImportAdvanced, ImportFinished, ImportStarted, RegistrationRequested};
+use carelog_domain::scheduling::events::*;
+use carelog_domain::scheduling::{AgreedPrice, CancelledBy, Period};
+use carelog_domain::streams;
+
+use crate::world::{World, at};
+
+pub(crate) fn hospital() -> HospitalId {
+    HospitalId::derive(CommandId::of_client_key("t", "hospital", "1"), Slot::of_key(b"h"), Timestamp::default(), 0)
+}
+
+pub(crate) fn patient(name: &str) -> PatientId {
+    let command = CommandId::of_client_key("t", "patient", name);
+    PatientId::derive(command, command.root_slot(), Timestamp::default(), 0)
+}
+
+pub(crate) fn appointment(name: &str) -> AppointmentId {
+    AppointmentId::derive(CommandId::of_client_key("t", "a", name), hospital().slot(), Timestamp::default(), 0)
+}
+
+fn role() -> RoleId {
+    RoleId::derive(CommandId::of_client_key("t", "role", "1"), hospital().slot(), Timestamp::default(), 0)
+}
+
+fn practitioner() -> PractitionerId {
+    PractitionerId(uuid::Uuid::from_u128(3))
+}
+
+fn price() -> AgreedPrice {
+    AgreedPrice {
+        service: "visit".to_owned(),
+        display: "Visit".to_owned(),
+        amount: Money { minor: 9_000, currency: "GBP".parse::<Currency>().expect("a currency") },
+        tax: Tax { category: "Z".to_owned(), rate_basis_points: 0 },
+        service_date: "2025-03-10".parse().expect("a date"),
+    }
+}
+
+pub(crate) fn period(start: &str) -> Period {
+    Period { start: at(start), end: at(start).plus_minutes(15) }
+}
+
+pub(crate) async fn opens_hospital(world: &World) {
+    let event = HospitalRegistered {
+        hospital: hospital(),
+        name: "General".to_owned(),
+        zone: "Europe/London".parse().expect("a zone"),
+        currency: "GBP".parse().expect("a currency"),
+        policies: Policies::default(),
+        numbering: Numbering::default(),
+    };
+    world.happen(streams::organization(hospital()), "hospital", event).await;
+}
+
+pub(crate) fn booked_event(name: &str, start: &str) -> AppointmentBooked {
+    AppointmentBooked {
+        appointment: appointment(name),
+        hospital: hospital(),
+        patient: patient(name),
+        practitioner: practitioner(),
+        role: role(),
+        specialty: "cardiology".to_owned(),
+        date: "2025-03-10".parse().expect("a date"),
+        period: period(start),
+        price: price(),
+        reason: None,
+        overbooking_reason: None,
+        overlap_reason: None,
+    }
+}
+
+pub(crate) async fn books(world: &World, name: &str, start: &str) -> (CommandId, Token) {
+    let stream = streams::appointment(appointment(name));
+    world.happen(stream, &format!("book {name} {start}"), booked_event(name, start)).await
+}
+
+macro_rules! of_appointment {
+    ($name:expr, $event:ident { $($fields:tt)* }) => {
+        $event {
+            appointment: appointment($name), hospital: hospital(), patient: patient($name),
+            practitioner: practitioner(), $($fields)*
+        }
+    };
+}
+
+pub(crate) async fn moves(world: &World, name: &str, from: &str, to: &str) {
+    let seat = |start: &str| Seat {
+        role: role(),
+        practitioner: practitioner(),
+        date: "2025-03-10".parse().expect("a date"),
+        period: period(start),
+    };
+    let event = of_appointment!(
+        name,
+        AppointmentRescheduled {
+            from: seat(from),
+            to: seat(to),
+            by: CancelledBy::Patient,
+            reason: Personal::new("busy".to_owned()),
+            price: price(),
+            overbooking_reason: None,
+            overlap_reason: None,
+        }
+    );
+    world.happen(streams::appointment(appointment(name)), &format!("move {name} {to}"), event).await;
+}
+
+pub(crate) async fn ends(world: &World, name: &str) -> (CommandId, Token) {
+    let (started, ended) = (at("2025-03-10T09:00:00Z"), at("2025-03-10T09:15:00Z"));
+    let event = of_appointment!(name, AppointmentFulfilled { started, ended });
+    world.happen(streams::appointment(appointment(name)), &format!("fulfil {name}"), event).await
+}
+
+pub(crate) async fn misses(world: &World, name: &str) -> (CommandId, Token) {
+    let event = of_appointment!(name, NoShowMarked { automatic: false, fee: Some(price()) });
+    world.happen(streams::appointment(appointment(name)), &format!("miss {name}"), event).await
+}
+
+pub(crate) async fn arrives(world: &World, name: &str) {
+    let event = of_appointment!(name, PatientArrived {});
+    world.happen(streams::appointment(appointment(name)), &format!("arrive {name}"), event).await;
+}
+
+pub(crate) async fn asks_to_register(world: &World, name: &str, claims: &[&str]) -> (CommandId, Token) {
+    let identifier = |value: &str| -> Identity<Identifier> {
+        Personal::new(Identifier { system: "urn:t".to_owned(), kind: "MR".to_owned(), value: value.to_owned() })
+    };
+    let demographics = Demographics {
+        name: HumanName { text: name.to_owned() },
+        gender: Gender::Unknown,
+        birth_date: None,
+        contacts: vec![],
+        address: None,
+    };
+    let event = RegistrationRequested {
+        hospital: hospital(),
+        patient: patient(name),
+        demographics: Some(Personal::new(demographics)),
+        identifiers: claims.iter().map(|claim| identifier(claim)).collect(),
+        claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
+    };
+    let stream = streams::patient_registration(patient(name), hospital());
+    world.happen(stream, &format!("register {name}"), event).await
+}
+
+pub(crate) async fn import_starts(world: &World, watermark: &str) {
+    let (hospital, manifest, watermark) = (hospital(), "m".to_owned(), at(watermark));
+    let stream = streams::import(hospital, "m");
+    let event = ImportStarted { hospital, manifest, digest: "00".to_owned(), watermark };
+    world.happen(stream, "import", event).await;
+}
+
+pub(crate) async fn import_is_at(world: &World, watermark: &str) {
+    let (hospital, manifest, watermark) = (hospital(), "m".to_owned(), at(watermark));
+    let stream = streams::import(hospital, "m");
+    world.happen(stream, &format!("at {watermark}"), ImportAdvanced { hospital, manifest, watermark }).await;
+}
+
+pub(crate) async fn import_ends(world: &World) {
+    let (hospital, manifest) = (hospital(), "m".to_owned());
+    world.happen(streams::import(hospital, "m"), "end", ImportFinished { hospital, manifest }).await;
+}

@@ -1,0 +1,305 @@
+//! One world for all lives of an engine: log, documents, write side, clock; and a life that can end at any step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use carelog_domain::event::Event;
+use carelog_domain::kernel::{Actor, CommandId, EventId, Purpose, Role, StreamName, Timestamp, Token};
+use carelog_domain::kernel::{Partition, Slot, Tag, Version};
+use carelog_domain::laboratory::{Extraction, FailureReason};
+use carelog_domain::ports::{
+    Accepted, AppendError, Batch, BlobName, BlobStore, BoxFuture, BoxStream, Clock, DataKey, Direction, EventFilter,
+    EventLog, Failure, Fingerprint, Head, KeyId, KeyState, KeyStore, LabReader, Root, Stored, ToAppend,
+};
+use carelog_sagas::{Deps, SagaEngine, SagasConfig};
+use carelog_schemas::sealing;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::memory_documents::MemoryDocuments;
+use crate::memory_log::MemoryLog;
+use crate::write_side::WriteSide;
+
+/// How many more things the engine may do before it is killed.
+pub(crate) struct Life {
+    left: AtomicI64,
+}
+
+impl Life {
+    pub(crate) fn end_after(&self, steps: i64) {
+        self.left.store(steps, Ordering::SeqCst);
+    }
+
+    pub(crate) fn for_ever(&self) {
+        self.end_after(i64::MAX);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.left.load(Ordering::SeqCst) <= 0
+    }
+
+    /// Never returns once the life is over: whoever waits is killed where they stand.
+    pub(crate) async fn step(&self) {
+        if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) documents: Arc<MemoryDocuments>,
+    pub(crate) bus: Arc<WriteSide>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) life: Arc<Life>,
+}
+
+pub(crate) const NOW: &str = "2025-03-01T08:00:00Z";
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+impl World {
+    pub(crate) fn new(partitions: u16) -> World {
+        let clock = Arc::new(ManualClock(watch::Sender::new(at(NOW))));
+        let log = Arc::new(MemoryLog::new(partitions, clock.clone()));
+        let life = Arc::new(Life { left: AtomicI64::new(i64::MAX) });
+        let bus = Arc::new(WriteSide::new(log.clone(), life.clone()));
+        World { log, documents: Arc::default(), bus, clock, life }
+    }
+
+    pub(crate) async fn try_start(&self) -> Result<Arc<SagaEngine>, Failure> {
+        SagaEngine::start(Deps {
+            log: Arc::new(MortalLog { log: self.log.clone(), life: self.life.clone() }),
+            keys: Arc::new(TestKeys),
+            bus: self.bus.clone(),
+            documents: self.documents.clone(),
+            blobs: Arc::new(NoBlobs),
+            clock: self.clock.clone(),
+            lab_reader: Arc::new(NoReader),
+            config: SagasConfig {
+                retry_first: Duration::from_millis(1),
+                retry_longest: Duration::from_millis(2),
+                attempts_max: 3,
+                checkpoint_every: Duration::from_millis(5),
+                ..SagasConfig::default()
+            },
+        })
+        .await
+    }
+
+    pub(crate) async fn start(&self) -> Arc<SagaEngine> {
+        self.try_start().await.expect("the engine starts")
+    }
+
+    /// Runs an engine until it has handled all there is, then stops it.
+    pub(crate) async fn run(&self) {
+        let engine = self.start().await;
+        assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"), "the engine comes to an end");
+        engine.stop().await;
+    }
+
+    /// Something happens, as if a command of this name had caused it.
+    pub(crate) async fn happen(&self, stream: StreamName, name: &str, event: impl Into<Event>) -> (CommandId, Token) {
+        self.happen_by(Role::FrontDesk, self.clock.now(), stream, name, event).await
+    }
+
+    pub(crate) async fn happen_by(
+        &self,
+        role: Role,
+        occurred_at: Timestamp,
+        stream: StreamName,
+        name: &str,
+        event: impl Into<Event>,
+    ) -> (CommandId, Token) {
+        let event = event.into();
+        let command = CommandId::of_client_key("test", "happen", name);
+        let slot = stream.slot();
+        let id = EventId::derive(command, slot, occurred_at, 0);
+        let data = sealing::seal_event(&TestKeys, &event, id).await.expect("sealed");
+        let mut actor = Actor::system("desk").recorded();
+        actor.role = role;
+        let to_append = ToAppend {
+            id,
+            stream,
+            event_type: event.event_type(),
+            revision: event.revision(),
+            occurred_at,
+            occurred_assumed: false,
+            hospital: event.hospital(),
+            tags: event.tags(),
+            data,
+        };
+        let batch = Batch {
+            slot,
+            command,
+            fingerprint: Fingerprint([2; 32]),
+            events: vec![to_append],
+            expected: vec![],
+            conditions: vec![],
+            actor,
+            correlation: command,
+            causation: None,
+            recorded_after: None,
+            traceparent: None,
+        };
+        let accepted = self.log.append(batch).await.expect("appended");
+        (command, accepted.events.iter().map(|context| context.position).collect())
+    }
+
+    /// How many events of a type there are.
+    pub(crate) fn count(&self, event_type: &str) -> usize {
+        self.log.all().iter().filter(|stored| stored.event_type == event_type).count()
+    }
+
+    /// The names of the commands done, in order.
+    pub(crate) fn commands(&self) -> Vec<&'static str> {
+        self.bus.done().iter().map(|(_, command)| command.name()).collect()
+    }
+}
+
+/// A clock turned by hand.
+pub(crate) struct ManualClock(watch::Sender<Timestamp>);
+
+impl ManualClock {
+    pub(crate) fn set(&self, now: &str) {
+        self.0.send_replace(at(now));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, instant: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let mut now = self.0.subscribe();
+            let _ = now.wait_for(|now| *now >= instant).await;
+        })
+    }
+}
+
+/// One key for everybody: these tests are not about sealing.
+pub(crate) struct TestKeys;
+
+impl KeyStore for TestKeys {
+    fn sealing_key(&self, subject: Uuid, purpose: Purpose) -> BoxFuture<'_, Result<(KeyId, DataKey), Failure>> {
+        Box::pin(async move { Ok((KeyId { subject, purpose, number: 1 }, DataKey([7; 32]))) })
+    }
+
+    fn opening_key(&self, _: KeyId) -> BoxFuture<'_, Result<KeyState, Failure>> {
+        Box::pin(async { Ok(KeyState::Live(DataKey([7; 32]))) })
+    }
+
+    fn erase(&self, _: Uuid, _: Purpose) -> BoxFuture<'_, Result<(), Failure>> {
+        unreachable!("nothing is erased here")
+    }
+
+    fn keyed_hash(&self, _: &str, _: &[u8]) -> [u8; 32] {
+        unreachable!("sagas hash nothing")
+    }
+}
+
+struct NoBlobs;
+
+impl BlobStore for NoBlobs {
+    fn put(&self, _: Bytes) -> BoxFuture<'_, Result<BlobName, Failure>> {
+        unreachable!("sagas keep no blobs")
+    }
+
+    fn get(&self, _: &BlobName) -> BoxFuture<'_, Result<Option<Bytes>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+struct NoReader;
+
+impl LabReader for NoReader {
+    fn read(&self, _: Bytes) -> BoxFuture<'_, Result<Result<Extraction, FailureReason>, Failure>> {
+        Box::pin(async { Ok(Err(FailureReason::NoText)) })
+    }
+}
+
+/// The log as an engine sees it that can be killed before and after each of its own records.
+struct MortalLog {
+    log: Arc<MemoryLog>,
+    life: Arc<Life>,
+}
+
+impl EventLog for MortalLog {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Accepted, AppendError>> {
+        Box::pin(async {
+            self.life.step().await;
+            let accepted = self.log.append(batch).await;
+            self.life.step().await;
+            accepted
+        })
+    }
+
+    fn find_command(&self, slot: Slot, command: CommandId) -> BoxFuture<'_, Result<Option<Accepted>, Failure>> {
+        self.log.find_command(slot, command)
+    }
+
+    fn find_command_anywhere(&self, command: CommandId) -> BoxFuture<'_, Result<Option<Accepted>, Failure>> {
+        self.log.find_command_anywhere(command)
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>> {
+        self.log.read_stream(stream, after, limit)
+    }
+
+    fn stream_version(&self, stream: &StreamName) -> BoxFuture<'_, Result<Version, Failure>> {
+        self.log.stream_version(stream)
+    }
+
+    fn read_tag(
+        &self,
+        slot: Slot,
+        tag: &Tag,
+        way: Direction,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>> {
+        self.log.read_tag(slot, tag, way, limit)
+    }
+
+    fn read(
+        &self,
+        partition: Partition,
+        from: u64,
+        direction: Direction,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<(Vec<Stored>, Option<u64>), Failure>> {
+        self.log.read(partition, from, direction, filter, limit)
+    }
+
+    fn subscribe(&self, partition: Partition, from: u64) -> BoxStream<'_, Result<Vec<Stored>, Failure>> {
+        self.log.subscribe(partition, from)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Vec<Head>, Failure>> {
+        self.log.head()
+    }
+
+    fn root_at(&self, partition: Partition, size: u64) -> BoxFuture<'_, Result<Root, Failure>> {
+        self.log.root_at(partition, size)
+    }
+
+    fn partition_of(&self, slot: Slot) -> Partition {
+        self.log.partition_of(slot)
+    }
+
+    fn partitions(&self) -> u16 {
+        self.log.partitions()
+    }
+}
