@@ -2,3 +2,4 @@
 
 pub mod blob_store;
 pub mod key_store;
+pub mod event_log;

@@ -1,3 +1,6 @@
 //! What the tests across crates share: contract suites that every adapter of a port runs, oracles, clocks.
 
 pub mod contract;
+pub mod clock;
+pub mod forgetful_disk;
+pub mod model_log;

@@ -24,7 +24,6 @@ pub(crate) struct BatchSpan {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) first_offset: u64,
-    pub(crate) frames: u16,
 }
 
 /// A group that is complete.
@@ -90,7 +89,7 @@ impl Gathering {
             before_in_write: known as u32,
         };
         self.bytes[start..start + BATCH_HEADER_BYTES].copy_from_slice(&header.encode());
-        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset, frames });
+        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset });
         Ok(first_offset)
     }
 

@@ -6,6 +6,7 @@ mod batch_header;
 pub mod disk;
 mod done;
 mod error;
+mod faults;
 mod group;
 mod index;
 mod log;
@@ -17,5 +18,7 @@ mod segments;
 mod slot_map;
 
 pub use error::{Damage, OpenError};
+pub use faults::Faults;
+pub use index::store::{IndexStore, MemoryStore, StoreError};
 pub use log::{LocalLog, LogStats, PartitionStats};
-pub use options::{Options, SEGMENT_BYTES_MAX};
+pub use options::{IndexHome, Options, SEGMENT_BYTES_MAX};

@@ -1,6 +1,7 @@
 //! The log: partitions in a folder, behind the port.
 
 mod open;
+mod restore;
 
 use std::any::Any;
 use std::path::PathBuf;

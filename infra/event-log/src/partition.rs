@@ -2,6 +2,8 @@
 //! durable, `reader` finds it again, `recovery` picks it up after a stop.
 
 mod accept;
+mod keeper;
+mod lookup;
 mod reader;
 pub(crate) mod recovery;
 pub(crate) mod roll;
@@ -9,6 +11,7 @@ mod writer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use carelog_domain::kernel::{Partition as Number, Timestamp};
@@ -19,7 +22,10 @@ use tokio::sync::watch;
 use crate::error::{lasting, passing};
 use crate::group::{Gathering, Group};
 use crate::index::memory::MemoryIndex;
-use crate::merkle::{Tree, leaf_hash};
+use crate::index::set::TableSet;
+use crate::index::upkeep::Upkeep;
+use crate::merkle::{CompactRange, Hash, Tree, leaf_hash};
+use crate::options::Options;
 use crate::segments::Segments;
 
 /// One partition of the log.
@@ -33,6 +39,9 @@ pub(crate) struct Partition {
     tree: Mutex<Tree>,
     durable: watch::Sender<Durable>,
     recent_bytes_max: usize,
+    memory_index_events_max: usize,
+    /// Where the oldest full index in memory ends, `u64::MAX` if there is none: once durable it becomes a table.
+    frozen_end: AtomicU64,
 }
 
 /// What the lock guards: all that decides about order.
@@ -44,6 +53,9 @@ struct State {
     recent: VecDeque<Arc<Group>>,
     recent_bytes: usize,
     index: MemoryIndex,
+    /// Full indexes in memory that are not tables yet, oldest first.
+    frozen: VecDeque<Arc<MemoryIndex>>,
+    tables: Arc<TableSet>,
     writer_waits: bool,
     closing: bool,
     poisoned: Option<Arc<str>>,
@@ -65,21 +77,22 @@ pub(crate) struct Recovered {
     pub(crate) index: MemoryIndex,
     pub(crate) tree: Tree,
     pub(crate) segments: Arc<Segments>,
+    pub(crate) tables: TableSet,
+    pub(crate) upkeep: Upkeep,
 }
 
 impl Partition {
-    /// A partition as recovered, with its writer running.
+    /// A partition as recovered, with its writer and its keeper running.
     pub(crate) fn start(
         number: Number,
-        clock: Arc<dyn Clock>,
-        recent_bytes_max: usize,
+        options: &Options,
         recovered: Recovered,
         roller: roll::Roller,
-    ) -> std::io::Result<(Arc<Partition>, JoinHandle<()>)> {
-        let Recovered { next_offset, last_recorded_at, index, tree, segments } = recovered;
+    ) -> std::io::Result<(Arc<Partition>, [JoinHandle<()>; 2])> {
+        let Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep } = recovered;
         let partition = Arc::new(Partition {
             number,
-            clock,
+            clock: options.clock.clone(),
             state: Mutex::new(State {
                 next_offset,
                 last_recorded_at,
@@ -87,6 +100,8 @@ impl Partition {
                 recent: VecDeque::new(),
                 recent_bytes: 0,
                 index,
+                frozen: VecDeque::new(),
+                tables: Arc::new(tables),
                 writer_waits: false,
                 closing: false,
                 poisoned: None,
@@ -95,11 +110,17 @@ impl Partition {
             segments,
             tree: Mutex::new(tree),
             durable: watch::Sender::new(Durable { end: next_offset, recorded_at: last_recorded_at }),
-            recent_bytes_max,
+            recent_bytes_max: options.recent_bytes_max,
+            memory_index_events_max: options.memory_index_events_max.max(1),
+            frozen_end: AtomicU64::new(u64::MAX),
         });
-        let writer = writer::Writer::new(partition.clone(), roller);
-        let thread = std::thread::Builder::new().name(format!("log-writer-{number}")).spawn(move || writer.run())?;
-        Ok((partition, thread))
+        let (jobs, asked) = std::sync::mpsc::channel();
+        let keeper = keeper::Keeper::new(partition.clone(), upkeep);
+        let writer = writer::Writer::new(partition.clone(), roller, jobs);
+        let thread = |name: &str| std::thread::Builder::new().name(format!("log-{name}-{number}"));
+        let writer = thread("writer").spawn(move || writer.run())?;
+        let keeper = thread("keeper").spawn(move || keeper.run(asked))?;
+        Ok((partition, [writer, keeper]))
     }
 
     /// The next offset that is not durable yet.
@@ -136,6 +157,11 @@ impl Partition {
     }
 
     fn root_over(&self, size: u64) -> Result<Root, Failure> {
+        self.range_over(size).map(|range| range.root())
+    }
+
+    /// The compact range over the first `size` frames, all of them written and synced.
+    fn range_over(&self, size: u64) -> Result<CompactRange, Failure> {
         let mut range = {
             let mut tree = self.tree.lock();
             self.grow_tree(&mut tree, size)?;
@@ -148,7 +174,13 @@ impl Partition {
             range.push(leaf_hash(frame));
             Ok(true)
         })?;
-        Ok(range.root())
+        Ok(range)
+    }
+
+    /// The subtree roots from the `first`-th to the `end`-th, exclusive, as far as the tree has grown.
+    fn kept_roots(&self, first: u64, end: u64) -> Vec<Hash> {
+        let tree = self.tree.lock();
+        tree.kept_from(first).iter().take((end - first) as usize).copied().collect()
     }
 
     /// Hashes the durable frames up to `size` that the tree does not hold yet.

@@ -50,6 +50,16 @@ impl Segment {
         due
     }
 
+    /// The places remembered of batches that begin from `from` to `to`, exclusive.
+    pub(crate) fn places_between(&self, from: u64, to: u64) -> Vec<Place> {
+        self.places.read().iter().filter(|place| (from..to).contains(&place.offset)).copied().collect()
+    }
+
+    /// Remembers places that were stored; only before anything was noted.
+    pub(crate) fn restore(&self, places: Vec<Place>) {
+        *self.places.write() = places;
+    }
+
     /// The nearest place known at or before `offset`.
     fn place_before(&self, offset: u64) -> Place {
         let places = self.places.read();
@@ -83,6 +93,18 @@ impl Segments {
         let segments = self.0.read();
         let after = segments.partition_point(|segment| segment.first_offset <= offset);
         after.checked_sub(1).map(|at| segments[at].clone())
+    }
+
+    /// Where the batch that begins at `offset` stands or will stand: the number of the segment of the batch before it,
+    /// and the byte after that.
+    pub(crate) fn place_after(self: &Arc<Self>, offset: u64) -> Result<(usize, u64), Failure> {
+        let Some(last) = offset.checked_sub(1) else { return Ok((0, SEGMENT_HEADER_BYTES as u64)) };
+        let mut reader = self.reader(last, offset)?;
+        reader.next()?;
+        let walk = reader.at.as_ref().filter(|_| reader.pending.left == 0);
+        let walk = walk.ok_or_else(|| lasting(format!("no batch begins at {offset}")))?;
+        let number = self.0.read().iter().position(|segment| Arc::ptr_eq(segment, &walk.segment));
+        Ok((number.ok_or_else(|| lasting("a segment is gone"))?, walk.byte))
     }
 
     /// A reader that stands before the frame at `offset`; only frames below `end` are read.

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use carelog_domain::kernel::{CommandId, Version};
 use carelog_schemas::frame::Frame;
 
+use super::block::Entry;
+use super::key::{Hasher, Kind};
+
 /// Offsets of a stream's events, without gaps from `first_version` on.
 #[derive(Debug)]
 pub(crate) struct StreamPart {
@@ -38,6 +41,11 @@ pub(crate) struct MemoryIndex {
 impl MemoryIndex {
     pub(crate) fn starting_at(offset: u64) -> MemoryIndex {
         MemoryIndex { first_offset: offset, next_offset: offset, ..MemoryIndex::default() }
+    }
+
+    /// How many events are indexed here.
+    pub(crate) fn events(&self) -> usize {
+        (self.next_offset - self.first_offset) as usize
     }
 
     /// Takes in one event, in order of offsets.
@@ -78,6 +86,35 @@ impl MemoryIndex {
         let first_of = (frame.index() == 0).then(|| frame.command());
         let place = (frame.position().offset, frame.slot_number());
         self.add(place, (frame.stream(), frame.version()), frame.tags(), first_of);
+    }
+
+    /// Everything of a kind as entries of a table, in no order.
+    pub(crate) fn entries(&self, kind: Kind, hasher: Hasher) -> Vec<Entry> {
+        let plain = |hash: u64| move |offset: &u64| Entry { hash, offset: *offset, version: 0 };
+        match kind {
+            Kind::Stream => {
+                let of = |(name, part): (&Box<str>, &StreamPart)| {
+                    let (hash, first) = (hasher.stream(name), part.first_version);
+                    let versioned =
+                        |(at, offset): (usize, &u64)| Entry { hash, offset: *offset, version: first + at as u64 };
+                    part.offsets.iter().enumerate().map(versioned).collect::<Vec<_>>()
+                };
+                self.streams.iter().flat_map(of).collect()
+            }
+            Kind::Tag => {
+                let of = |(key, offsets): (&Box<[u8]>, &Vec<u64>)| {
+                    offsets.iter().map(plain(hasher.tag_key(key))).collect::<Vec<_>>()
+                };
+                self.tags.iter().flat_map(of).collect()
+            }
+            Kind::Command => {
+                let of = |(command, places): (&CommandId, &Vec<CommandPlace>)| {
+                    let hash = hasher.command(*command);
+                    places.iter().map(|place| Entry { hash, offset: place.offset, version: 0 }).collect::<Vec<_>>()
+                };
+                self.commands.iter().flat_map(of).collect()
+            }
+        }
     }
 
     pub(crate) fn stream(&self, stream: &str) -> Option<&StreamPart> {

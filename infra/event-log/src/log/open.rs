@@ -2,20 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use carelog_domain::kernel::{Partition as Number, Slot, Timestamp};
+use carelog_domain::kernel::{Partition as Number, Slot};
 use parking_lot::Mutex;
 
 use super::LocalLog;
+use super::restore::{Restored, Source};
+use crate::disk::Disk;
 use crate::error::{Damage, OpenError};
-use crate::index::memory::MemoryIndex;
-use crate::merkle::{Tree, leaf_hash};
-use crate::options::Options;
-use crate::partition::recovery::{self, From};
+use crate::index::key::Hasher;
+use crate::index::store::{IndexStore, SledStore};
+use crate::options::{IndexHome, Options};
+use crate::partition::recovery;
 use crate::partition::roll::{Identity, Roller, SPARE_NAME, create_first};
 use crate::partition::{Partition, Recovered};
-use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::segments::{Place, Segment, Segments};
+use crate::segment_header::SegmentHeader;
+use crate::segments::{Segment, Segments};
 use crate::slot_map::SlotMap;
 
 type Opened = Vec<(SegmentHeader, Arc<Segment>)>;
@@ -36,12 +39,13 @@ impl LocalLog {
             None => create_partitions(&options)?,
         };
         let map = newest_map(&opened);
+        let store = open_index(&options)?;
         let mut partitions = Vec::with_capacity(opened.len());
         let mut threads = Vec::new();
         for (number, segments) in opened.into_iter().enumerate() {
-            let (partition, thread) = start(&options, Number(number as u16), &map, segments)?;
+            let (partition, both) = start(&options, Number(number as u16), &map, &store, segments)?;
             partitions.push(partition);
-            threads.push(thread);
+            threads.extend(both);
         }
         let (folder, threads, lock) = (options.folder.clone(), Mutex::new(threads), Mutex::new(Some(lock)));
         Ok(LocalLog { folder, partitions, map, threads, lock })
@@ -100,6 +104,7 @@ fn identity(options: &Options, partition: Number, partitions: u16, log_id: [u8; 
         log_id,
         map: map.clone(),
         segment_bytes_max: options.segment_bytes_max,
+        faults: options.faults,
     }
 }
 
@@ -112,42 +117,53 @@ fn start(
     options: &Options,
     number: Number,
     map: &SlotMap,
+    store: &Arc<dyn IndexStore>,
     opened: Opened,
-) -> Result<(Arc<Partition>, std::thread::JoinHandle<()>), OpenError> {
+) -> Result<(Arc<Partition>, [JoinHandle<()>; 2]), OpenError> {
     let (first_header, _) = opened.first().expect("a partition has a segment");
     let identity = identity(options, number, first_header.partitions, first_header.log_id, map);
-    let spare = identity.folder.join(SPARE_NAME);
-    if options
-        .disk
-        .list(&identity.folder)
-        .map_err(OpenError::io("list", &identity.folder))?
-        .contains(&SPARE_NAME.to_owned())
-    {
-        options.disk.remove(&spare).map_err(OpenError::io("remove", &spare))?;
-    }
+    remove_spare(&*options.disk, &identity.folder)?;
     let list: Vec<Arc<Segment>> = opened.iter().map(|(_, segment)| segment.clone()).collect();
-    let mut index = MemoryIndex::starting_at(0);
-    let mut tree = Tree::default();
-    let from = From {
-        segment: 0,
-        place: Place { offset: 0, byte: SEGMENT_HEADER_BYTES as u64 },
-        recorded_at: Timestamp::from_micros(0),
+    let source = Source {
+        number,
+        log_id: identity.log_id,
+        segments: &list,
+        store: store.clone(),
+        hasher: Hasher::keeping(options.index_hash_bits),
+        memory_index_events_max: options.memory_index_events_max.max(1),
     };
-    let found = recovery::scan(&list, from, |frame| {
-        index.add_frame(frame);
-        tree.push(leaf_hash(frame.bytes()));
-        Ok(())
-    })?;
+    let Restored { found, index, tree, tables, upkeep } = source.restore()?;
     let segments = Arc::new(Segments::default());
     list.iter().for_each(|segment| segments.push(segment.clone()));
     let sequence = list.len() as u32 - 1;
-    let mut roller = Roller::resume(options.disk.clone(), identity, segments.clone(), sequence, found.end);
+    let mut roller = Roller::resume(options.disk.clone(), identity, segments.clone(), sequence, found.end)?;
     if found.torn {
         tracing::warn!(partition = number.0, at = found.next_offset, "cut an unfinished write off the end of the log");
         roller.roll(found.next_offset, (tree.end().root(), found.last_recorded_at), 0)?;
     }
-    let recovered =
-        Recovered { next_offset: found.next_offset, last_recorded_at: found.last_recorded_at, index, tree, segments };
-    let started = Partition::start(number, options.clock.clone(), options.recent_bytes_max, recovered, roller);
+    let (next_offset, last_recorded_at) = (found.next_offset, found.last_recorded_at);
+    let recovered = Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep };
+    let started = Partition::start(number, options, recovered, roller);
     started.map_err(OpenError::io("start a thread for", &options.folder))
+}
+
+/// A file that was going to be the next segment and never got its name.
+fn remove_spare(disk: &dyn Disk, folder: &Path) -> Result<(), OpenError> {
+    let names = disk.list(folder).map_err(OpenError::io("list", folder))?;
+    let spare = folder.join(SPARE_NAME);
+    match names.iter().any(|name| name == SPARE_NAME) {
+        true => disk.remove(&spare).map_err(OpenError::io("remove", &spare)),
+        false => Ok(()),
+    }
+}
+
+fn open_index(options: &Options) -> Result<Arc<dyn IndexStore>, OpenError> {
+    match &options.index {
+        IndexHome::Given(store) => Ok(store.clone()),
+        IndexHome::Folder => {
+            let path = options.folder.join("index");
+            let opened = SledStore::open(&path).map_err(|error| OpenError::Index { path, source: Box::new(error) })?;
+            Ok(Arc::new(opened))
+        }
+    }
 }

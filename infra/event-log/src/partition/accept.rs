@@ -1,13 +1,17 @@
 //! Taking a batch in: everything is decided and fixed here, under the lock and in memory; nothing waits for a disk.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use carelog_domain::kernel::{CommandId, Context, Position, StreamName, Timestamp, Version};
 use carelog_domain::ports::{Accepted, AppendError, Batch, Expected, Failure, Fingerprint};
 use carelog_schemas::frame::{self, FRAME_BYTES_MAX, Frame, FrameError, FrameParts};
 
+use super::lookup::Old;
 use super::{Partition, State};
 use crate::error::lasting;
+use crate::index::memory::MemoryIndex;
 
 /// The largest batch, in bytes of its data: a batch stands in one segment and is written at once.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -16,49 +20,60 @@ impl Partition {
     /// Takes a batch in, or finds what its command did before.
     pub(crate) fn accept(&self, batch: Batch) -> Result<Accepted, AppendError> {
         check_shape(&batch)?;
-        let mut state = self.state.lock();
-        Self::check_alive(&state).map_err(AppendError::Failed)?;
-        if let Some(offset) = self.command_place(&state, batch.slot.number(), batch.command) {
-            drop(state);
-            let before = self.accepted_at(offset).map_err(AppendError::Failed)?;
-            return match before.fingerprint == batch.fingerprint {
-                true => Ok(before),
-                false => Err(AppendError::FingerprintDiffers { command: batch.command }),
-            };
+        loop {
+            let old = self.look_up_old(&batch).map_err(AppendError::Failed)?;
+            let mut state = self.state.lock();
+            if !old.is_of(&state) {
+                continue; // A table was written or merged meanwhile; what memory knew then may be in it.
+            }
+            Self::check_alive(&state).map_err(AppendError::Failed)?;
+            let before = state.command_in_memory(Some(batch.slot.number()), batch.command).or(old.command);
+            if let Some(offset) = before {
+                drop(state);
+                return self.repeated(offset, &batch);
+            }
+            let versions = Self::check_expected(&state, old.versions.clone(), &batch)?;
+            self.check_conditions(&state, &old, &batch)?;
+            let plan = self.plan(&state, &batch, versions);
+            return self.take_in(&mut state, batch, plan);
         }
-        let versions = self.check_expected(&state, &batch)?;
-        self.check_conditions(&state, &batch)?;
-        let plan = self.plan(&state, &batch, versions);
-        self.take_in(&mut state, batch, plan)
     }
 
-    /// What the command did, if it was accepted in the slot.
+    fn repeated(&self, offset: u64, batch: &Batch) -> Result<Accepted, AppendError> {
+        let before = self.accepted_at(offset).map_err(AppendError::Failed)?;
+        match before.fingerprint == batch.fingerprint {
+            true => Ok(before),
+            false => Err(AppendError::FingerprintDiffers { command: batch.command }),
+        }
+    }
+
+    /// What the command did, if it was accepted in the slot, or in any if none is given.
     pub(crate) fn find_command(&self, slot: Option<u16>, command: CommandId) -> Result<Option<Accepted>, Failure> {
-        let place = {
+        let (in_memory, tables) = {
             let state = self.state.lock();
             Self::check_alive(&state)?;
-            match slot {
-                Some(slot) => self.command_place(&state, slot, command),
-                None => state.index.command(command).first().map(|place| place.offset),
-            }
+            (state.command_in_memory(slot, command), state.tables.clone())
+        };
+        let place = match in_memory {
+            Some(offset) => Some(offset),
+            None => self.command_in_tables(&tables, slot, command)?,
         };
         place.map(|offset| self.accepted_at(offset)).transpose()
     }
 
-    fn command_place(&self, state: &State, slot: u16, command: CommandId) -> Option<u64> {
-        state.index.command(command).iter().find(|place| place.slot == slot).map(|place| place.offset)
-    }
-
-    pub(super) fn version_of(&self, state: &State, stream: &str) -> Version {
-        state.index.stream(stream).map_or(Version::NONE, |part| part.last_version())
-    }
-
-    fn check_expected(&self, state: &State, batch: &Batch) -> Result<HashMap<StreamName, Version>, AppendError> {
-        let mut versions = HashMap::with_capacity(batch.expected.len() + 1);
+    /// The version of every stream the batch names; they start with what the tables know.
+    fn check_expected(
+        state: &State,
+        mut versions: HashMap<StreamName, Version>,
+        batch: &Batch,
+    ) -> Result<HashMap<StreamName, Version>, AppendError> {
         let streams = batch.expected.iter().map(|(stream, _)| stream).chain(batch.events.iter().map(|e| &e.stream));
         for stream in streams {
-            if !versions.contains_key(stream) {
-                versions.insert(stream.clone(), self.version_of(state, stream.as_str()));
+            let known = state.version_in_memory(stream.as_str());
+            if let Some(version) = known {
+                versions.insert(stream.clone(), version);
+            } else if !versions.contains_key(stream) {
+                versions.insert(stream.clone(), Version::NONE);
             }
         }
         for (stream, expected) in &batch.expected {
@@ -71,9 +86,9 @@ impl Partition {
         Ok(versions)
     }
 
-    fn check_conditions(&self, state: &State, batch: &Batch) -> Result<(), AppendError> {
+    fn check_conditions(&self, state: &State, old: &Old, batch: &Batch) -> Result<(), AppendError> {
         for condition in &batch.conditions {
-            let used = state.index.tag(batch.slot.number(), condition.tag.as_str()).last().copied();
+            let used = state.last_with_tag(old, batch.slot.number(), &condition.tag);
             if let Some(offset) = used
                 && condition.after.is_none_or(|after| offset > after)
             {
@@ -168,12 +183,25 @@ impl Partition {
             });
         }
         state.next_offset += u64::from(length);
+        self.freeze_if_full(state);
         state.gathering.last_recorded_at = state.last_recorded_at;
         let durable = state.gathering.done.wait();
         if std::mem::take(&mut state.writer_waits) {
             self.work.notify_one();
         }
         Ok(Accepted { repeated: false, events: contexts, fingerprint: batch.fingerprint, durable: Box::pin(durable) })
+    }
+
+    /// An index in memory that is full waits to become a table.
+    fn freeze_if_full(&self, state: &mut State) {
+        if state.index.events() < self.memory_index_events_max {
+            return;
+        }
+        let full = std::mem::replace(&mut state.index, MemoryIndex::starting_at(state.next_offset));
+        if state.frozen.is_empty() {
+            self.frozen_end.store(full.next_offset, Ordering::Release);
+        }
+        state.frozen.push_back(Arc::new(full));
     }
 
     /// The batch that begins at an accepted offset, as a repeat of its command is answered.

@@ -7,9 +7,11 @@ use carelog_domain::kernel::{Partition as Number, StreamName, Tag, Version};
 use carelog_domain::ports::{BoxFuture, Direction, EventFilter, Failure, Stored};
 use carelog_schemas::frame::{Frame, FrameError};
 
+use super::lookup::has_tag;
 use super::{Partition, State};
 use crate::error::{lasting, passing};
 use crate::group::Group;
+use crate::index::key::Kind;
 
 /// How many frames a chunk of a subscription has at most.
 const CHUNK_FRAMES_MAX: usize = 512;
@@ -24,22 +26,27 @@ impl Partition {
         after: Version,
         limit: usize,
     ) -> Result<Vec<Stored>, Failure> {
-        let offsets: Vec<u64> = {
-            let state = self.state.lock();
-            Self::check_alive(&state)?;
-            let part = state.index.stream(stream.as_str());
-            let skip =
-                |part: &crate::index::memory::StreamPart| (after.0 + 1).saturating_sub(part.first_version) as usize;
-            part.map_or(vec![], |part| part.offsets.iter().copied().skip(skip(part)).take(limit).collect())
-        };
-        offsets.into_iter().map(|offset| self.stored(offset)).collect()
+        let layers = self.layers(|index| {
+            let Some(part) = index.stream(stream.as_str()) else { return vec![] };
+            let skip = (after.0 + 1).saturating_sub(part.first_version) as usize;
+            part.offsets.iter().copied().skip(skip).take(limit).collect()
+        })?;
+        let old = layers.tables.all(Kind::Stream, layers.tables.hasher.stream(stream.as_str()))?;
+        let old = old.into_iter().filter(|entry| entry.version > after.0).map(|entry| entry.offset);
+        self.collect(old.chain(layers.in_memory), limit, |frame| frame.stream() == stream.as_str())
     }
 
     /// The last accepted version of a stream.
     pub(crate) fn stream_version(&self, stream: &StreamName) -> Result<Version, Failure> {
-        let state = self.state.lock();
-        Self::check_alive(&state)?;
-        Ok(self.version_of(&state, stream.as_str()))
+        let (in_memory, tables) = {
+            let state = self.state.lock();
+            Self::check_alive(&state)?;
+            (state.version_in_memory(stream.as_str()), state.tables.clone())
+        };
+        match in_memory {
+            Some(version) => Ok(version),
+            None => Ok(self.version_in_tables(&tables, stream)?.unwrap_or(Version::NONE)),
+        }
     }
 
     /// The accepted events of a slot with a tag.
@@ -50,16 +57,45 @@ impl Partition {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<Stored>, Failure> {
-        let offsets: Vec<u64> = {
-            let state = self.state.lock();
-            Self::check_alive(&state)?;
-            let offsets = state.index.tag(slot, tag.as_str()).iter().copied();
-            match direction {
-                Direction::Forward => offsets.take(limit).collect(),
-                Direction::Backward => offsets.rev().take(limit).collect(),
+        let layers = self.layers(|index| index.tag(slot, tag.as_str()).to_vec())?;
+        let wanted = |frame: &Frame<'_>| has_tag(frame, slot, tag);
+        let hash = layers.tables.hasher.tag(slot, tag.as_str());
+        match direction {
+            Direction::Forward => {
+                let old = layers.tables.all(Kind::Tag, hash)?.into_iter().map(|entry| entry.offset);
+                self.collect(old.chain(layers.in_memory), limit, wanted)
             }
-        };
-        offsets.into_iter().map(|offset| self.stored(offset)).collect()
+            Direction::Backward => {
+                let mut found = self.collect(layers.in_memory.into_iter().rev(), limit, wanted)?;
+                if found.len() < limit {
+                    layers.tables.newest(Kind::Tag, hash, |entry| {
+                        found.extend(self.collect(std::iter::once(entry.offset), 1, wanted)?);
+                        Ok::<_, Failure>((found.len() >= limit).then_some(()))
+                    })?;
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    /// The events at these offsets that are wanted, at most `limit`.
+    fn collect(
+        &self,
+        offsets: impl Iterator<Item = u64>,
+        limit: usize,
+        wanted: impl Fn(&Frame<'_>) -> bool,
+    ) -> Result<Vec<Stored>, Failure> {
+        let mut found = Vec::new();
+        for offset in offsets {
+            if found.len() >= limit {
+                break;
+            }
+            if let Some(bytes) = self.check_frame(offset, &wanted)? {
+                let frame = Frame::parse_trusted(&bytes).and_then(|frame| frame.stored(&bytes));
+                found.push(frame.map_err(|error| unreadable(self.number, offset, error))?);
+            }
+        }
+        Ok(found)
     }
 
     /// Durable events that match, and where to go on.
@@ -120,12 +156,10 @@ impl Partition {
                 }
                 Ok(true)
             })?;
-            let room = limit - found.len();
-            let cut = chunk.len() > room;
-            found.extend(chunk.into_iter().rev().take(room));
-            end = match (cut, found.last()) {
-                (true, Some(last)) => last.context.position.offset,
-                _ => start,
+            found.extend(chunk.into_iter().rev().take(limit - found.len()));
+            end = match found.last().filter(|_| found.len() == limit) {
+                Some(last) => last.context.position.offset,
+                None => start,
             };
             step = (step * 2).min(4096);
         }
@@ -245,6 +279,6 @@ fn matching(offset: u64, bytes: &Bytes, filter: &EventFilter) -> Result<Option<S
     }
 }
 
-fn unreadable(partition: Number, offset: u64, error: FrameError) -> Failure {
+pub(super) fn unreadable(partition: Number, offset: u64, error: FrameError) -> Failure {
     lasting(format!("frame {partition}:{offset} cannot be read; run `carelog log verify`")).caused_by(error)
 }

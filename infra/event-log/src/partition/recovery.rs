@@ -69,6 +69,14 @@ pub(crate) struct From {
     pub(crate) recorded_at: Timestamp,
 }
 
+impl From {
+    /// The beginning of the log.
+    pub(crate) fn start() -> From {
+        let place = Place { offset: 0, byte: SEGMENT_HEADER_BYTES as u64 };
+        From { segment: 0, place, recorded_at: Timestamp::from_micros(0) }
+    }
+}
+
 /// How a partition was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Found {
@@ -82,10 +90,12 @@ pub(crate) struct Found {
     pub(crate) torn: bool,
 }
 
-/// Reads all good batches after `from`, showing each frame with the place of its batch, to the end of the log.
+/// Reads all good batches after `from` to the end of the log, showing each frame, and after each batch what was found
+/// so far and in which segment.
 pub(crate) fn scan(
     segments: &[Arc<Segment>],
     from: From,
+    mut at_batch_end: impl FnMut(&Found, usize) -> Result<(), OpenError>,
     mut show: impl FnMut(&Frame<'_>) -> Result<(), OpenError>,
 ) -> Result<Found, OpenError> {
     let mut found =
@@ -106,6 +116,7 @@ pub(crate) fn scan(
                     segment.note(place);
                     found.end += header.total_bytes();
                     found.next_offset += u64::from(header.frames);
+                    at_batch_end(&found, index)?;
                 }
                 Step::End => break None,
                 Step::Broken(header, what) => break Some((header, what)),

@@ -8,6 +8,7 @@ use carelog_domain::ports::Root;
 
 use crate::disk::{Disk, DiskFile, OpenFor};
 use crate::error::OpenError;
+use crate::faults::Faults;
 use crate::group::BatchSpan;
 use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::segments::{Segment, Segments};
@@ -27,6 +28,7 @@ pub(crate) struct Identity {
     pub(crate) log_id: [u8; 16],
     pub(crate) map: SlotMap,
     pub(crate) segment_bytes_max: u64,
+    pub(crate) faults: Faults,
 }
 
 impl Identity {
@@ -54,16 +56,22 @@ pub(crate) struct Roller {
 }
 
 impl Roller {
-    /// Goes on in the last segment, at byte `end`.
+    /// Goes on in the last segment, at byte `end`, after making what stands there durable.
     pub(crate) fn resume(
         disk: Arc<dyn Disk>,
         identity: Identity,
         segments: Arc<Segments>,
         sequence: u32,
         end: u64,
-    ) -> Roller {
+    ) -> Result<Roller, OpenError> {
         let segment = segments.last().expect("a partition that was recovered has a segment");
-        Roller { disk, identity, segments, segment, sequence, end }
+        // What was read may stand in the system's memory only; it is about to be reported as durable.
+        segment.file.sync_data().map_err(OpenError::io("sync", &segment.path))?;
+        Ok(Roller { disk, identity, segments, segment, sequence, end })
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.identity.faults
     }
 
     pub(super) fn segment(&self) -> &Arc<Segment> {
@@ -85,7 +93,9 @@ impl Roller {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<u64, OpenError> {
         let at = self.end;
         self.segment.file.write_all_at(bytes, at).map_err(OpenError::io("write to", &self.segment.path))?;
-        self.segment.file.sync_data().map_err(OpenError::io("sync", &self.segment.path))?;
+        if !self.identity.faults.skip_data_sync() {
+            self.segment.file.sync_data().map_err(OpenError::io("sync", &self.segment.path))?;
+        }
         self.end += bytes.len() as u64;
         Ok(at)
     }
@@ -141,7 +151,9 @@ fn create(
     file.write_all_at(&header.encode(), 0).map_err(OpenError::io("write to", &spare))?;
     file.sync_data().map_err(OpenError::io("sync", &spare))?;
     disk.rename(&spare, &path).map_err(OpenError::io("rename", &spare))?;
-    disk.sync_folder(&identity.folder).map_err(OpenError::io("sync", &identity.folder))?;
+    if !identity.faults.skip_folder_sync() {
+        disk.sync_folder(&identity.folder).map_err(OpenError::io("sync", &identity.folder))?;
+    }
     metrics::counter!("carelog_log_segments_total").increment(1);
     Ok(Arc::new(Segment::new(path, file, first_offset, file_bytes)))
 }

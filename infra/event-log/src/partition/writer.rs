@@ -1,9 +1,12 @@
 //! The one thread that writes a partition: takes what has gathered, writes it at once, syncs once, tells everyone.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 
 use carelog_domain::ports::Failure;
 
+use super::keeper::Job;
 use super::roll::Roller;
 use super::{Durable, Partition, State};
 use crate::error::OpenError;
@@ -16,11 +19,12 @@ pub(crate) const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Writer {
     partition: Arc<Partition>,
     roller: Roller,
+    jobs: Sender<Job>,
 }
 
 impl Writer {
-    pub(super) fn new(partition: Arc<Partition>, roller: Roller) -> Writer {
-        Writer { partition, roller }
+    pub(super) fn new(partition: Arc<Partition>, roller: Roller, jobs: Sender<Job>) -> Writer {
+        Writer { partition, roller, jobs }
     }
 
     /// Runs until the partition is closed and everything accepted is durable, or a write failed.
@@ -37,6 +41,9 @@ impl Writer {
         let span = tracing::debug_span!("log sync", partition = self.partition.number.0, bytes = group.bytes.len());
         let _entered = span.enter();
         let started = std::time::Instant::now();
+        if self.roller.faults().acknowledge_early() {
+            self.partition.became_durable(group);
+        }
         let mut rest = group.batches.as_slice();
         while let Some(first) = rest.first() {
             let count = self.roller.room_for(rest, WRITE_BYTES_MAX);
@@ -51,6 +58,10 @@ impl Writer {
             rest = later;
         }
         self.partition.became_durable(group);
+        if self.partition.frozen_end.load(Ordering::Acquire) <= group.end() {
+            // Once is enough, but asking again costs the keeper nothing. It ends after this thread, never before.
+            let _ = self.jobs.send(Job::Index);
+        }
         metrics::histogram!("carelog_log_sync_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("carelog_log_events_total").increment(group.end() - group.first_offset);
         metrics::counter!("carelog_log_bytes_total").increment(group.bytes.len() as u64);
