@@ -290,6 +290,10 @@ fn an_allocation_takes_what_was_paid_for_the_invoice_and_then_the_oldest_money()
     assert_eq!(shares.iter().map(|share| share.amount.minor).collect::<Vec<_>>(), [40, 20, 40]);
     assert_eq!(shares[0].payment, own);
     assert_eq!(world.send(refund(own, pounds(1))), Err(No::RefundExceedsCredit { available: pounds(0) }));
+    // What was taken last returns first.
+    world.send(credit(invoice, &[(1, pounds(50), pounds(0))])).expect("credited");
+    let shares = &world.account(ADA, pounds(0)).allocation(allocations(&world, invoice)[1]).expect("known").shares;
+    assert_eq!(shares.iter().map(|share| share.amount.minor).collect::<Vec<_>>(), [40, 10]);
 }
 
 #[test]
