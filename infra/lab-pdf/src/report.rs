@@ -163,10 +163,12 @@ fn observation(
     if !readable || !named {
         return None;
     }
-    let value = value::read(&row.value, columns.has(Kind::Unit), style);
+    let value = value::read(&row.value, columns.has(Kind::Unit) && !row.unit.is_empty(), style);
     let flag = flag::flag(&row.flag);
     let has_company = unit::ucum(&row.unit).is_some() || !row.range.is_empty() || flag.is_some();
-    if !value.is_sure && (!has_company || row.value_lines > 1) {
+    // Digits beside what is not understood may be a number and its unit, or two results: no text, and no row.
+    let mixed = row.value.chars().any(|character| character.is_ascii_digit());
+    if !value.is_sure && (!has_company || row.value_lines > 1 || mixed) {
         return None;
     }
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };

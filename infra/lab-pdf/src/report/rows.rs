@@ -30,6 +30,7 @@ struct Part<'l> {
     has_name: bool,
     /// A result and nothing else.
     is_value_only: bool,
+    is_name_only: bool,
 }
 
 /// The rows of a table, and the lines that belong to none.
@@ -57,9 +58,10 @@ fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
         |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
     let without_result = filled(Kind::Name) && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit));
     let begins = filled(Kind::Value) || without_result;
-    let is_value_only = filled(Kind::Value) && cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
+    let alone = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
+    let (is_value_only, is_name_only) = (filled(Kind::Value) && alone, filled(Kind::Name) && alone);
     let has_name = filled(Kind::Name);
-    Some(Part { line, cells, begins, has_name, is_value_only })
+    Some(Part { line, cells, begins, has_name, is_value_only, is_name_only })
 }
 
 /// A result by itself right above or below a named line is a wrapped cell of it, not a row.
@@ -125,24 +127,45 @@ fn share(
         let (above, below) = (parts[above].line, parts[above + 1].line);
         (below.baseline - above.baseline) / above.size.max(below.size)
     };
-    let from = previous.unwrap_or(between.start);
-    let to = next.unwrap_or(between.end - 1);
-    let smallest = (from..to).map(gap).fold(f64::INFINITY, f64::min);
     // Without a row on the other side nothing shows how far rows stand apart.
     let widest = if previous.is_some() && next.is_some() { 1.7 } else { 1.35 };
-    let leads = |at: usize| gap(at) < widest && gap(at) <= 1.12 * smallest;
-    let belongs = |row: usize, index: usize| {
-        let (low, high) = if row < index { (row, index) } else { (index, row) };
-        (low..high).all(leads) && continues(columns, parts, low, high)
+    let alike = |gap: f64, first: f64| gap <= 1.12 * first + 0.1;
+    let (above, below) = (previous.map(|row| gap(row)), next.map(|row| gap(row - 1)));
+    let reached_down = |index: usize| {
+        let row = previous?;
+        above.filter(|first| *first < widest && (row..index).all(|at| alike(gap(at), *first)))
+    };
+    let reached_up = |index: usize| {
+        let row = next?;
+        below.filter(|first| *first < widest && (index..row).all(|at| alike(gap(at), *first)))
     };
     for index in between {
-        let above = previous.filter(|row| belongs(*row, index));
-        let below = next.filter(|row| belongs(*row, index));
-        match (above, below) {
-            (Some(above), Some(below)) => (spoiled[above], spoiled[below]) = (true, true),
-            (one, other) => owner[index] = one.or(other),
+        let (down, up) = (reached_down(index), reached_up(index));
+        let candidate = match (down, up) {
+            (Some(down), Some(up)) if down < 0.89 * up => previous,
+            (Some(down), Some(up)) if up < 0.89 * down => next,
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => previous,
+            (None, Some(_)) => next,
+            (None, None) => None,
+        };
+        let fits = |row: usize| continues(columns, parts, row.min(index), row.max(index));
+        owner[index] = candidate.filter(|row| fits(*row));
+        if owner[index].is_some() {
+            continue;
+        }
+        // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
+        let both = down.is_some() && up.is_some();
+        let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 1.7;
+        for row in [previous, next].into_iter().flatten() {
+            let lone_name = row < index && down.is_some() && up.is_none() && same_size(parts, row, index);
+            spoiled[row] |= (both && fits(row)) || (!parts[index].is_name_only && near(row)) || lone_name;
         }
     }
+}
+
+fn same_size(parts: &[Part<'_>], one: usize, other: usize) -> bool {
+    parts[other].line.size > 0.92 * parts[one].line.size
 }
 
 /// True when the lower line can be the rest of the upper one's cells: a name is wrapped only where it would not fit.
@@ -153,8 +176,8 @@ fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) 
         return true;
     };
     let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
-    let needed = last.right + 0.25 * last.size + (first.right - first.left);
-    opens || needed > columns.name_end() - 1.5 * last.size
+    let needed = last.right + 0.28 * last.em + (first.right - first.left);
+    opens || needed > columns.name_end() - 2.5 * last.size
 }
 
 fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {

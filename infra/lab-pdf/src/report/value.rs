@@ -91,10 +91,12 @@ pub(crate) fn read(cell: &str, has_unit_column: bool, style: Style) -> Value {
         return Value { earlier, ..value };
     }
     let (text, flag) = split_flag(cell);
-    let text = if is_text_result(text) { text } else { cell };
+    let (text, unit) = if has_unit_column { (text, None) } else { split_unit(text) };
+    let (text, flag, unit) = if is_text_result(text) { (text, flag, unit) } else { (cell, None, None) };
     Value {
         printed: text.to_owned(),
-        flag: flag.filter(|_| text.len() != cell.len()),
+        flag,
+        unit: unit.map(str::to_owned),
         is_sure: is_text_result(text),
         earlier,
         ..Value::default()
@@ -174,6 +176,14 @@ fn split_flag(text: &str) -> (&str, Option<Flag>) {
         return (front.trim_end(), Some(flag));
     }
     (text, None)
+}
+
+/// `haemolysed mmol/L`: a text result with the unit that the number would have had.
+fn split_unit(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(' ') {
+        Some((front, unit)) if unit::ucum(unit).is_some() => (front.trim_end(), Some(unit)),
+        _ => (text, None),
+    }
 }
 
 /// `5.9 (previously 5.6)`: an amended value names the one before.
