@@ -37,6 +37,13 @@ fn a_block_in_a_gap_is_shifted_by_the_gap() {
 }
 
 #[test]
+fn a_block_that_ends_in_an_ambiguous_hour_ends_with_its_second_pass() {
+    // 00:00 to 01:30 on the wall is two and a half hours that night; a block that begins there begins with the first.
+    assert_eq!(count("Europe/London", "2025-10-26", "00:00", "01:30", 30), 5);
+    assert_eq!(count("Europe/London", "2025-10-26", "01:30", "04:00", 30), 7);
+}
+
+#[test]
 fn a_block_over_midnight_belongs_to_the_date_it_begins_on() {
     let night = [block(Weekday::Fri, "22:00", "02:00", 60, 1)];
     let starts: Vec<_> =
