@@ -131,7 +131,7 @@ impl Asking {
     }
 
     fn left(&self) -> Duration {
-        self.deps.limits.wait_max.saturating_sub(self.started.elapsed())
+        self.wish.at_most(self.deps.limits.wait_max).saturating_sub(self.started.elapsed())
     }
 }
 

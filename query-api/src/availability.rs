@@ -113,7 +113,7 @@ impl AvailabilityQueries {
         let asking = Asking::of(ctx);
         asking.permit_directory()?;
         if to.0 <= from.0 {
-            return Err(Problem::at("to", "argument-invalid", "`to` is after `from`").into());
+            return Err(Problem::at("to", "meaningless-value", "`to` is after `from`").into());
         }
         let hospital = read_maybe_id::<HospitalId>(hospital.as_ref(), "hospital")?;
         let practitioner = read_maybe_id::<PractitionerId>(practitioner.as_ref(), "practitioner")?;

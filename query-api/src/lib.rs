@@ -25,6 +25,7 @@ mod loading;
 mod operation;
 mod page;
 mod patients;
+mod persisted;
 mod practitioners;
 mod problem;
 mod scalars;

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use crate::Deps;
 use crate::asking::{Asking, Wish};
+use crate::persisted::Persisted;
 use crate::problem::Problem;
 use crate::schema::{self, CarelogSchema};
 pub(crate) use errors::with_codes;
@@ -23,6 +24,7 @@ pub(crate) use errors::with_codes;
 /// Answers operations.
 pub(crate) struct Api {
     pub(crate) deps: Arc<Deps>,
+    pub(crate) persisted: Persisted,
     schema: CarelogSchema,
 }
 
@@ -52,7 +54,7 @@ struct Operation {
 
 impl Api {
     pub(crate) fn new(deps: Deps) -> Api {
-        Api { schema: schema::build(&deps.limits), deps: Arc::new(deps) }
+        Api { schema: schema::build(&deps.limits), persisted: Persisted::default(), deps: Arc::new(deps) }
     }
 
     /// Answers a query. A subscription is refused: it needs a transport that stays open.
@@ -168,6 +170,11 @@ impl Operation {
     fn span(&self, what: &'static str) -> tracing::Span {
         tracing::info_span!("graphql", otel.name = what, operation = %self.name, hash = %self.hash)
     }
+}
+
+/// True when the request asks to change something, which nothing here can.
+pub(crate) fn is_mutation(request: &mut Request) -> bool {
+    Operation::of(request).is_ok_and(|operation| operation.kind == OperationType::Mutation)
 }
 
 /// True when nothing ran: errors of the request have no path in the answer.

@@ -173,7 +173,7 @@ impl PatientFilter {
         if let Some(name) = &self.name {
             let words = folded_words(name);
             if words.is_empty() {
-                return Err(Problem::at("name", "argument-invalid", "a name to look for has a letter or a digit"));
+                return Err(Problem::at("name", "meaningless-value", "a name to look for has a letter or a digit"));
             }
             for word in words {
                 let end = prefix_end(word.as_bytes()).expect("folded words are UTF-8, which has no byte 255");

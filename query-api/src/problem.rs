@@ -5,6 +5,28 @@ use async_graphql::{ErrorExtensions, ServerError};
 use carelog_domain::ports::Failure;
 use carelog_domain::rejection::Rejection;
 
+/// The codes that only queries have; all others are shared with commands or belong to the domain.
+#[cfg(test)]
+pub(crate) const CODES: &[&str] = &[
+    "argument-missing",
+    "cursor-invalid",
+    "history-too-long",
+    "not-acceptable",
+    "not-yet",
+    "page-ambiguous",
+    "page-size",
+    "persisted-query-mismatch",
+    "persisted-query-not-found",
+    "protocol-unsupported",
+    "query-invalid",
+    "query-too-complex",
+    "query-too-deep",
+    "subscription-needs-stream",
+    "token-unknown",
+    "too-many-groups",
+    "too-many-operations",
+];
+
 /// A refusal or failure on its way to the client. Has no `Display` on purpose: async-graphql would turn that into an
 /// error without a code.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,5 +118,32 @@ impl WithoutPlace for ServerError {
     fn without_place(mut self) -> ServerError {
         self.locations.clear();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page_and_is_used() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut sources = String::new();
+        let mut folders = vec![root.join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("problem.rs") {
+                    sources.push_str(&std::fs::read_to_string(path).expect("a source"));
+                }
+            }
+        }
+        for code in CODES {
+            assert!(sources.contains(&format!("\"{code}\"")), "{code} is never given");
+            let page = root.join(format!("../docs/errors/{code}.md"));
+            assert!(page.exists(), "docs/errors/{code}.md is missing");
+        }
     }
 }

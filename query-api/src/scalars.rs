@@ -104,7 +104,7 @@ impl Money {
 /// Reads an id argument.
 pub(crate) fn read_id<T: FromStr<Err = kernel::NotAnId>>(id: &ID, argument: &'static str) -> Answer<T> {
     id.parse().map_err(|error: kernel::NotAnId| {
-        Problem::at(argument, "id-malformed", format!("{argument} is not a {} id (a UUID)", error.kind))
+        Problem::at(argument, "malformed-parameter", format!("{argument} is not a {} id (a UUID)", error.kind))
     })
 }
 

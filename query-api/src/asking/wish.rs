@@ -16,6 +16,7 @@ use crate::problem::{Answer, Problem};
 pub(crate) struct Wish {
     token: Token,
     settled: bool,
+    timeout: Option<Duration>,
     command: Option<CommandId>,
 }
 
@@ -24,25 +25,26 @@ impl Wish {
     pub(crate) fn from_headers(headers: &HeaderMap) -> Answer<Wish> {
         let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}").trim());
         let token = text("carelog-token").map(str::parse::<Token>).transpose().map_err(|_| {
-            Problem::at("Carelog-Token", "token-malformed", "a token looks like 0:123; send it as the command gave it")
+            Problem::at("Carelog-Token", "malformed-header", "a token looks like 0:123; send it as the command gave it")
         })?;
-        let settled = match text("carelog-wait") {
-            None => false,
-            Some("settled") => true,
-            Some(_) => return Err(Problem::at("Carelog-Wait", "wait-malformed", "the only wait is `settled`")),
-        };
+        let wait = text("carelog-wait").map(read_wait).transpose()?;
         let command = text("carelog-command").map(uuid::Uuid::parse_str).transpose().map_err(|_| {
-            Problem::at("Carelog-Command", "id-malformed", "Carelog-Command is the id of a command (a UUID)")
+            Problem::at("Carelog-Command", "malformed-header", "Carelog-Command is the id of a command (a UUID)")
         })?;
-        let wish = Wish { token: token.unwrap_or_default(), settled, command: command.map(CommandId) };
+        let wish = Wish { token: token.unwrap_or_default(), settled: wait.is_some(), timeout: wait.flatten(), command: command.map(CommandId) };
         if wish.settled && wish.token.is_empty() {
             return Err(Problem::at(
                 "Carelog-Wait",
-                "token-missing",
+                "malformed-header",
                 "say with Carelog-Token what should be settled: the token that the command returned",
             ));
         }
         Ok(wish)
+    }
+
+    /// How long it may wait, within what is allowed.
+    pub(super) fn at_most(&self, allowed: Duration) -> Duration {
+        self.timeout.map_or(allowed, |timeout| timeout.min(allowed))
     }
 
     /// The positions read models must have; waits for the sagas when that is wished for.
@@ -77,6 +79,21 @@ impl Wish {
     }
 }
 
+/// Reads `settled` or `settled; timeout=10` (seconds).
+fn read_wait(text: &str) -> Answer<Option<Duration>> {
+    let bad = || Problem::at("Carelog-Wait", "malformed-header", "a wait is `settled` or `settled; timeout=10`");
+    let mut parts = text.split(';').map(str::trim);
+    if parts.next() != Some("settled") {
+        return Err(bad());
+    }
+    let Some(parameter) = parts.next() else { return Ok(None) };
+    let seconds = parameter.strip_prefix("timeout=").and_then(|text| text.trim().parse::<u32>().ok());
+    match (seconds, parts.next()) {
+        (Some(seconds), None) => Ok(Some(Duration::from_secs(seconds.into()))),
+        _ => Err(bad()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,13 +109,17 @@ mod tests {
         let both = wish(&[("carelog-token", "0:12,3:4"), ("carelog-wait", "settled")]).expect("both");
         assert!(both.settled);
         assert_eq!(both.token.to_string(), "0:12,3:4");
+        let bounded = wish(&[("carelog-token", "0:1"), ("carelog-wait", "settled; timeout=2")]).expect("a timeout");
+        assert_eq!(bounded.at_most(Duration::from_secs(10)), Duration::from_secs(2));
+        assert_eq!(bounded.at_most(Duration::from_secs(1)), Duration::from_secs(1));
+        assert!(wish(&[("carelog-token", "0:1"), ("carelog-wait", "settled; timeout=soon")]).is_err());
     }
 
     #[test]
     fn a_header_that_means_nothing_is_refused() {
-        assert_eq!(wish(&[("carelog-token", "twelve")]).err(), Some("token-malformed"));
-        assert_eq!(wish(&[("carelog-token", "0:1"), ("carelog-wait", "a while")]).err(), Some("wait-malformed"));
-        assert_eq!(wish(&[("carelog-wait", "settled")]).err(), Some("token-missing"));
-        assert_eq!(wish(&[("carelog-command", "x")]).err(), Some("id-malformed"));
+        assert_eq!(wish(&[("carelog-token", "twelve")]).err(), Some("malformed-header"));
+        assert_eq!(wish(&[("carelog-token", "0:1"), ("carelog-wait", "a while")]).err(), Some("malformed-header"));
+        assert_eq!(wish(&[("carelog-wait", "settled")]).err(), Some("malformed-header"));
+        assert_eq!(wish(&[("carelog-command", "x")]).err(), Some("malformed-header"));
     }
 }

@@ -36,7 +36,7 @@ fn give_code(error: &mut ServerError, limits: &Limits) {
             "query-too-complex"
         }
         _ if error.path.is_empty() => "query-invalid",
-        _ => "argument-invalid",
+        _ => "meaningless-value",
     };
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
 }

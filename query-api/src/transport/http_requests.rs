@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 use super::negotiation::{Media, is_json};
 use super::{Fault, actor_of};
 use crate::asking::Wish;
-use crate::operation::{Answered, Api, Ran};
+use crate::operation::{Answered, Api, Ran, is_mutation};
+use crate::persisted::{self, Persisted};
 use crate::problem::Problem;
 
 pub(super) async fn handle(State(api): State<Arc<Api>>, request: axum::extract::Request) -> Response<Body> {
@@ -36,31 +37,39 @@ async fn answer(api: &Arc<Api>, parts: Parts, body: Body) -> Result<Response<Bod
     let media = Media::accepted(&parts.headers).ok_or_else(not_acceptable)?;
     let actor = actor_of(&parts)?;
     let wish = wish_of(&parts.headers)?;
-    let request = read(&parts, body, api.deps.limits.body_bytes_max).await?;
+    let mut request = read(api, &parts, body).await?;
+    if parts.method == Method::GET && is_mutation(&mut request) {
+        return Err(Fault::method("POST"));
+    }
     Ok(respond(api.answer(request, actor, wish).await, media))
 }
 
 /// Reads the operation from the URL or the body.
-pub(super) async fn read(parts: &Parts, body: Body, bytes_max: usize) -> Result<Request, Fault> {
+pub(super) async fn read(api: &Api, parts: &Parts, body: Body) -> Result<Request, Fault> {
+    let bytes_max = api.deps.limits.body_bytes_max;
     let asked = if parts.method == Method::GET {
         let Query(asked) = Query::<InUrl>::try_from_uri(&parts.uri)
-            .map_err(|_| malformed("the URL has no readable query, operationName, variables or extensions"))?;
+            .map_err(|_| parameter("the URL has no readable query, operationName, variables or extensions"))?;
         asked.parsed()?
     } else {
         if !is_json(&parts.headers) {
             let message = "send the operation as application/json in UTF-8";
-            return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type-unsupported", message));
+            return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", message));
         }
         let bytes = axum::body::to_bytes(body, bytes_max).await.map_err(|_| {
             let message = format!("an operation with its variables has at most {bytes_max} bytes");
             Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message)
         })?;
         serde_json::from_slice::<InBody>(&bytes).map_err(|error| {
-            // The error names a place and a kind, never the content.
-            malformed(&format!("the body is not {{query, operationName, variables}}: {:?} error", error.classify()))
+            // Neither names the content.
+            if error.is_data() {
+                malformed("the body is not {query, operationName, variables, extensions}")
+            } else {
+                Fault::new(StatusCode::BAD_REQUEST, "malformed-json", "the body is not JSON")
+            }
         })?
     };
-    asked.into_request()
+    asked.into_request(&api.persisted)
 }
 
 pub(super) fn wish_of(headers: &HeaderMap) -> Result<Wish, Fault> {
@@ -75,14 +84,17 @@ pub(super) struct InBody {
     #[serde(rename = "operationName")]
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
-    /// Read so that a wrong one is refused; none is understood.
-    #[serde(rename = "extensions")]
-    _extensions: Option<Map<String, Value>>,
+    extensions: Option<Extensions>,
 }
 
 impl InBody {
-    pub(super) fn into_request(self) -> Result<Request, Fault> {
-        let query = self.query.ok_or_else(|| malformed("`query` is missing"))?;
+    pub(super) fn into_request(self, persisted: &Persisted) -> Result<Request, Fault> {
+        let asked = self.extensions.and_then(|extensions| extensions.persisted_query);
+        let query = persisted.resolve(self.query, asked).map_err(|Problem { code, message, .. }| {
+            // An unknown hash is an answer, not a fault: the client goes on by sending the query.
+            let unknown = code == "persisted-query-not-found";
+            Fault::new(if unknown { StatusCode::OK } else { StatusCode::BAD_REQUEST }, code, message)
+        })?;
         let variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
         let request = Request::new(query).variables(variables);
         Ok(match self.operation_name.filter(|name| !name.is_empty()) {
@@ -90,6 +102,13 @@ impl InBody {
             None => request,
         })
     }
+}
+
+/// What is understood of the extensions; others are let through.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Extensions {
+    persisted_query: Option<persisted::Asked>,
 }
 
 #[derive(Deserialize)]
@@ -103,16 +122,19 @@ struct InUrl {
 
 impl InUrl {
     fn parsed(self) -> Result<InBody, Fault> {
-        let map = |text: Option<String>, name: &str| match text.filter(|text| !text.is_empty()) {
-            None => Ok(None),
-            Some(text) => serde_json::from_str(&text).map_err(|_| malformed(&format!("`{name}` is not a JSON object"))),
-        };
         Ok(InBody {
             query: self.query,
             operation_name: self.operation_name,
-            variables: map(self.variables, "variables")?,
-            _extensions: map(self.extensions, "extensions")?,
+            variables: object(self.variables, "variables")?,
+            extensions: object(self.extensions, "extensions")?,
         })
+    }
+}
+
+fn object<T: serde::de::DeserializeOwned>(text: Option<String>, name: &str) -> Result<Option<T>, Fault> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => serde_json::from_str(&text).map_err(|_| parameter(&format!("`{name}` is not a JSON object"))),
     }
 }
 
@@ -145,7 +167,11 @@ fn wants_a_page(parts: &Parts) -> bool {
 }
 
 fn malformed(message: &str) -> Fault {
-    Fault::new(StatusCode::BAD_REQUEST, "request-malformed", message)
+    Fault::new(StatusCode::BAD_REQUEST, "malformed-body", message)
+}
+
+fn parameter(message: &str) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "malformed-parameter", message)
 }
 
 fn not_acceptable() -> Fault {

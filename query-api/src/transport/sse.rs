@@ -43,7 +43,7 @@ async fn stream(
     }
     let actor = actor_of(&parts)?;
     let wish = wish_of(&parts.headers)?;
-    let request = read(&parts, body, api.deps.limits.body_bytes_max).await?;
+    let request = read(&api, &parts, body).await?;
     let answers = api.stream(request, actor, wish).map(|response| {
         let data = serde_json::to_string(&response).expect("a GraphQL answer has text keys and becomes JSON");
         Event::default().event("next").data(data)

@@ -153,7 +153,7 @@ impl Session {
             let message = format!("at most {operations_max} operations run on one socket; complete one first");
             return Some(refusal(&id, "too-many-operations", &message));
         }
-        let request = match payload.into_request() {
+        let request = match payload.into_request(&self.api.persisted) {
             Ok(request) => request,
             Err(fault) => return Some(refusal(&id, fault.code, &fault.message)),
         };

@@ -106,7 +106,7 @@ fn appointment(events: &[Recorded<Event>]) -> Option<ChartAppointment> {
         reason = given.and_then(|reason| reason.open().cloned()).or(reason);
     }
     let facts = state.get()?;
-    let period = facts.seat.as_ref().map(|seat| &seat.period);
+    let period = facts.seat.as_ref().map(|seat| &seat.period).or(facts.requested.as_ref());
     Some(ChartAppointment {
         appointment: facts.appointment.to_string(),
         hospital: facts.hospital.to_string(),
