@@ -43,7 +43,7 @@ pub fn document() -> Value {
         paths = paths.path(operation.path, PathItem::new(method(operation.verb), described(operation)));
     }
     for &(path, what, _) in RESOURCES {
-        paths = paths.path(path, PathItem::new(HttpMethod::Get, resource(what)));
+        paths = paths.path(path, PathItem::new(HttpMethod::Get, resource(path, what)));
     }
     for (path, verb, operation) in others() {
         paths = paths.path(path, PathItem::new(verb, operation));
@@ -138,12 +138,13 @@ fn change(name: &str, group: &str, summary: &str, parameters: impl Iterator<Item
         .parameter(header("Carelog-Occurred-At", "When it happened; imports only.", false))
 }
 
-fn resource(what: &str) -> Described {
+fn resource(path: &str, what: &str) -> Described {
+    let parameter = path.split(['{', '}']).nth(1).unwrap_or_default();
     OperationBuilder::new()
         .operation_id(Some(format!("Get{}", what.split(' ').map(capital).collect::<String>())))
         .tag("Reading")
         .summary(Some(format!("The version of a {what}")))
-        .parameter(in_path("id"))
+        .parameter(in_path(parameter))
         .response("200", answer("What the write side knows", "application/json", "Resource"))
         .response("404", problem("There is no such thing"))
         .build()

@@ -20,19 +20,19 @@ use uuid::Uuid;
 use super::{Rest, Shared, run};
 use crate::problem::Problem;
 
-/// Resources by their path; those with a tag live in another resource's stream and are found by it.
+/// Resources by their path, whose parameter is named as in the paths of operations; those with a tag live in another resource's stream and are found by it.
 pub(crate) const RESOURCES: &[(&str, &str, Lives)] = &[
-    ("/v1/hospitals/{id}", "hospital", Lives::In("organization")),
-    ("/v1/practitioners/{id}", "practitioner", Lives::In("practitioner")),
-    ("/v1/practitioner-roles/{id}", "practitioner role", Lives::In("practitioner-role")),
-    ("/v1/patients/{id}", "patient", Lives::In("patient")),
-    ("/v1/appointments/{id}", "appointment", Lives::In("appointment")),
-    ("/v1/lab-reports/{id}", "lab report", Lives::In("lab-report")),
-    ("/v1/accounts/{id}", "account", Lives::In("account")),
-    ("/v1/invoices/{id}", "invoice", Lives::In("invoice")),
-    ("/v1/credit-notes/{id}", "credit note", Lives::In("credit-note")),
-    ("/v1/holds/{id}", "hold", Lives::Tagged("hold")),
-    ("/v1/payments/{id}", "payment", Lives::Tagged("payment")),
+    ("/v1/hospitals/{hospital}", "hospital", Lives::In("organization")),
+    ("/v1/practitioners/{practitioner}", "practitioner", Lives::In("practitioner")),
+    ("/v1/practitioner-roles/{role}", "practitioner role", Lives::In("practitioner-role")),
+    ("/v1/patients/{patient}", "patient", Lives::In("patient")),
+    ("/v1/appointments/{appointment}", "appointment", Lives::In("appointment")),
+    ("/v1/lab-reports/{report}", "lab report", Lives::In("lab-report")),
+    ("/v1/accounts/{account}", "account", Lives::In("account")),
+    ("/v1/invoices/{invoice}", "invoice", Lives::In("invoice")),
+    ("/v1/credit-notes/{creditNote}", "credit note", Lives::In("credit-note")),
+    ("/v1/holds/{hold}", "hold", Lives::Tagged("hold")),
+    ("/v1/payments/{payment}", "payment", Lives::Tagged("payment")),
 ];
 
 /// Where the events of a resource are.
