@@ -156,7 +156,7 @@ fn share(
         }
         // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
         let both = down.is_some() && up.is_some();
-        let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 1.7;
+        let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
         for row in [previous, next].into_iter().flatten() {
             let lone_name = row < index && down.is_some() && up.is_none() && same_size(parts, row, index);
             spoiled[row] |= (both && fits(row)) || (!parts[index].is_name_only && near(row)) || lone_name;
