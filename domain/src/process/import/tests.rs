@@ -27,7 +27,7 @@ fn an_import_advances_to_its_end() {
     let finish = FinishImport { hospital: world.hospital, manifest: "year".to_owned() };
     let started = start_import(&world.hospital(), &Import::default(), &start(world.hospital, "year")).expect("started");
     assert_eq!(names(&started), ["ImportStarted"]);
-    let running = after(&[started.clone()]);
+    let running = after(std::slice::from_ref(&started));
     assert_eq!(start_import(&world.hospital(), &running, &start(world.hospital, "year")), Ok(vec![]), "taken up again");
     assert_eq!(advance_import(&running, &advance(world.hospital, EARLY)), Ok(vec![]), "there already");
     let advanced = advance_import(&running, &advance(world.hospital, LATE)).expect("advanced");
