@@ -112,6 +112,16 @@ pub fn event_type(name: &str) -> Option<&'static EventType> {
     BY_NAME.get_or_init(|| Event::TYPES.iter().map(|each| (each.name, each)).collect()).get(name).copied()
 }
 
+/// The JSON Schema (draft 2020-12) of an event type's data.
+pub fn json_schema(each: &EventType) -> Value {
+    let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut schema = (each.schema)(&mut generator).to_value();
+    schema["$defs"] = Value::Object(generator.take_definitions(true));
+    schema["$schema"] = Value::from("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = Value::from(format!("{} revision {}", each.name, each.revision.0));
+    schema
+}
+
 /// Applies the upcasters from one revision to another. Each step must be there: a gap is a bug a test would have found.
 fn upcast(upcasters: &[(&str, Revision, Upcaster)], name: &str, from: Revision, to: Revision, data: Value) -> Value {
     (from.0..to.0).fold(data, |data, revision| {

@@ -1,6 +1,7 @@
 //! What the tests across crates share: contract suites that every adapter of a port runs, oracles, clocks.
 
-pub mod contract;
 pub mod clock;
+pub mod contract;
 pub mod forgetful_disk;
 pub mod model_log;
+pub mod server;

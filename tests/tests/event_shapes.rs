@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use carelog_domain::event::{Event, EventType};
-use schemars::generate::SchemaSettings;
+use carelog_schemas::registry::json_schema;
 use serde_json::{Map, Value, json};
 
 fn folder(name: &str) -> PathBuf {
@@ -16,16 +16,6 @@ fn folder(name: &str) -> PathBuf {
 
 fn blessing() -> bool {
     std::env::var_os("CARELOG_BLESS").is_some()
-}
-
-fn schema_of(each: &EventType) -> Value {
-    let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let root = (each.schema)(&mut generator);
-    let mut schema = root.to_value();
-    schema["$defs"] = Value::Object(generator.take_definitions(true));
-    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["title"] = json!(format!("{} revision {}", each.name, each.revision.0));
-    schema
 }
 
 fn file_name(each: &EventType) -> String {
@@ -41,7 +31,7 @@ fn the_committed_schemas_are_those_of_the_code() {
     let mut stale = Vec::new();
     for each in Event::TYPES {
         let path = folder("events").join(file_name(each));
-        let text = pretty(&schema_of(each));
+        let text = pretty(&json_schema(each));
         if std::fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
             if blessing() {
                 std::fs::create_dir_all(folder("events")).expect("a folder");
@@ -61,7 +51,7 @@ fn every_stored_shape_has_a_fixture_that_still_reads() {
         let path = fixtures.join(file_name(each));
         if blessing() && !path.exists() {
             std::fs::create_dir_all(&fixtures).expect("a folder");
-            let schema = schema_of(each);
+            let schema = json_schema(each);
             std::fs::write(&path, pretty(&sample(&schema, &schema, each.name, 0))).expect("written");
         }
         assert!(path.exists(), "{} has no fixture; run with CARELOG_BLESS=1 once", file_name(each));

@@ -1,0 +1,200 @@
+//! What operators do: see how everything stands, verify, rebuild, retry, skip, export the ledger. Every function answers
+//! JSON, so that the command line and HTTP show the same.
+
+pub(crate) mod http;
+mod ledger;
+mod status;
+
+use std::sync::Arc;
+
+use carelog_domain::kernel::{Actor, Position};
+use carelog_domain::policy::{self, Permission};
+use carelog_domain::ports::{CommandError, Failure};
+use carelog_domain::rejection::Rejection;
+use carelog_projections::{Projections, operations as projecting};
+use serde_json::{Value, json};
+
+use crate::wiring::Platform;
+
+/// Operations on a running platform.
+pub(crate) struct Operations {
+    platform: Arc<Platform>,
+}
+
+/// Why an operation was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OperationError {
+    /// Somebody asked for something that is not there, or may not.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// There is no such thing.
+    #[error("there is no {kind} named {name}")]
+    Unknown {
+        /// Such as `read model`.
+        kind: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// A port could not.
+    #[error("the operation failed")]
+    Failed(#[from] Failure),
+    /// A command could not be carried out.
+    #[error("the command failed")]
+    Command(#[source] CommandError),
+    /// A read model could not be worked on.
+    #[error("{0}")]
+    ReadModel(#[from] projecting::OperationError),
+}
+
+type Answer = Result<Value, OperationError>;
+
+impl Operations {
+    pub(crate) fn new(platform: Arc<Platform>) -> Operations {
+        Operations { platform }
+    }
+
+    fn permit(actor: &Actor, permission: Permission) -> Result<(), OperationError> {
+        policy::permits(actor, permission, None).map_err(|refusal| OperationError::Rejected(refusal.into()))
+    }
+
+    /// Numbers about the log.
+    pub(crate) async fn log_stats(&self) -> Answer {
+        let log = self.platform.local_log.clone();
+        let stats = blocking(move || log.stats()).await??;
+        let partitions: Vec<Value> = stats
+            .partitions
+            .iter()
+            .map(|each| {
+                json!({
+                    "partition": each.head.partition, "events": each.head.size, "root": each.head.root.to_string(),
+                    "lastRecordedAt": each.head.recorded_at, "segments": each.segments, "bytes": each.segment_bytes,
+                })
+            })
+            .collect();
+        Ok(json!({ "partitions": partitions }))
+    }
+
+    /// Checks every frame of the log, and the checkpoints of whoever reads it.
+    pub(crate) async fn log_verify(&self) -> Answer {
+        let log = self.platform.local_log.clone();
+        let checked = blocking(move || {
+            log.stats().map(|stats| stats.partitions.into_iter().map(|each| each.head).collect::<Vec<_>>())
+        })
+        .await??;
+        let partitions: Vec<Value> = checked
+            .iter()
+            .map(|head| json!({ "partition": head.partition, "events": head.size, "root": head.root.to_string() }))
+            .collect();
+        Ok(json!({ "agrees": true, "partitions": partitions }))
+    }
+
+    /// How the sagas stand.
+    pub(crate) async fn sagas(&self) -> Answer {
+        Ok(to_json(&self.platform.sagas.list().await?))
+    }
+
+    /// The story of one instance.
+    pub(crate) async fn saga(&self, saga: &str, instance: &str) -> Answer {
+        let story = self.platform.sagas.show(saga, instance).await?;
+        let story = story.ok_or_else(|| OperationError::Unknown { kind: "saga", name: saga.to_owned() })?;
+        Ok(json!({ "saga": saga, "instance": instance, "events": to_json(&story) }))
+    }
+
+    /// Has a failed step tried again.
+    pub(crate) async fn saga_retry(&self, saga: &str, instance: &str, step: &str, actor: Actor) -> Answer {
+        let done = self.platform.sagas.retry(saga, instance, step, actor).await.map_err(command_error)?;
+        Ok(json!({ "token": done.token, "repeated": done.repeated }))
+    }
+
+    /// Waits until everything is handled.
+    pub(crate) async fn sagas_wait(&self, at_most: std::time::Duration) -> Answer {
+        Ok(json!({ "settled": self.platform.sagas.wait(at_most).await? }))
+    }
+
+    /// Every read model by partition: what it is doing and how far behind the log it is.
+    pub(crate) async fn projections(&self) -> Answer {
+        let lines = self.platform.projections.registry().await?;
+        let row = |line: &carelog_projections::Line| {
+            let mut row = to_json(line);
+            row["behind"] = json!(line.lag());
+            row
+        };
+        Ok(json!({ "readModels": lines.iter().map(row).collect::<Vec<_>>() }))
+    }
+
+    /// Compares a read model, or all, with the log.
+    pub(crate) async fn projections_verify(&self, name: Option<&str>, deep: bool) -> Answer {
+        let mut checked = Vec::new();
+        let mut agrees = true;
+        for name in self.named(name)? {
+            let (deps, running) = self.readers();
+            let verdict = projecting::verify(&deps, running, &name, deep, &|_| {}).await?;
+            agrees &= verdict.holds();
+            let mut row = to_json(&verdict);
+            row["agrees"] = json!(verdict.holds());
+            row["verdict"] = json!(verdict.to_string());
+            checked.push(row);
+        }
+        Ok(json!({ "agrees": agrees, "readModels": checked }))
+    }
+
+    /// Fills a new set beside the live one, and switches if told to.
+    pub(crate) async fn projection_rebuild(&self, name: &str, switching: bool) -> Answer {
+        let (deps, running) = self.readers();
+        Ok(to_json(&projecting::rebuild(&deps, running, name, switching, &|_| {}).await?))
+    }
+
+    /// Projects again beside and compares; the live set stays.
+    pub(crate) async fn projection_diff(&self, name: &str) -> Answer {
+        let (deps, running) = self.readers();
+        projecting::rebuild(&deps, running, name, false, &|_| {}).await?;
+        let differences = projecting::diff(&deps, running, name).await?;
+        Ok(json!({ "model": name, "agrees": differences.is_empty(), "differences": to_json(&differences) }))
+    }
+
+    /// Tries the event a stopped read model could not take once more.
+    pub(crate) fn projection_retry(&self, name: &str) -> Answer {
+        self.named(Some(name))?;
+        Ok(json!({ "model": name, "partitionsTryingAgain": self.platform.projections.retry(name) }))
+    }
+
+    /// Lets a stopped read model skip an event.
+    pub(crate) async fn projection_skip(&self, name: &str, position: Position, reason: &str, actor: Actor) -> Answer {
+        self.named(Some(name))?;
+        let bus = self.platform.bus.as_ref();
+        let done = projecting::skip(bus, actor, name, position, reason).await.map_err(command_error)?;
+        Ok(json!({ "model": name, "skipped": position, "token": done.token }))
+    }
+
+    fn readers(&self) -> (carelog_projections::Deps, Option<&Projections>) {
+        (self.platform.read_deps.clone(), Some(&self.platform.projections))
+    }
+
+    fn named(&self, name: Option<&str>) -> Result<Vec<String>, OperationError> {
+        let all = carelog_schemas::read_models::MODELS.iter().map(|model| model.name.to_owned());
+        let chosen: Vec<String> = all.filter(|each| name.is_none_or(|name| name == each)).collect();
+        match name {
+            Some(name) if chosen.is_empty() => {
+                Err(OperationError::Unknown { kind: "read model", name: name.to_owned() })
+            }
+            _ => Ok(chosen),
+        }
+    }
+}
+
+fn command_error(error: CommandError) -> OperationError {
+    match error {
+        CommandError::Rejected(rejection) => OperationError::Rejected(rejection),
+        other => OperationError::Command(other),
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("reports are plain data with text keys, which always become JSON")
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::passing("operations", "the work was ended").caused_by(error))
+}

@@ -1,0 +1,221 @@
+//! Operations over HTTP, health and the error pages' neighbours. Everything here asks the policy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use carelog_domain::kernel::{Actor, HospitalId, Position};
+use carelog_domain::policy::Permission;
+use carelog_domain::rejection::RejectionClass;
+use carelog_projections::operations::OperationError as ReadModelError;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{OperationError, Operations};
+
+/// The longest a caller may have us wait.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+type Ops = State<Arc<Operations>>;
+type Who = Extension<Actor>;
+type Answer = Result<Json<Value>, OperationError>;
+
+/// The routes. Health is open to whoever may reach the port at all; it tells nothing about anyone.
+pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -> Router {
+    let ready = move |State(operations): Ops| ready(operations, stopping.clone());
+    Router::new()
+        .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
+        .route("/health/ready", get(ready))
+        .route("/v1/operations/status", get(status))
+        .route("/v1/operations/log/stats", get(log_stats))
+        .route("/v1/operations/log/verify", post(log_verify))
+        .route("/v1/operations/projections", get(projections))
+        .route("/v1/operations/projections/verify", post(verify))
+        .route("/v1/operations/projections/{name}/rebuild", post(rebuild))
+        .route("/v1/operations/projections/{name}/diff", post(diff))
+        .route("/v1/operations/projections/{name}/retry", post(retry))
+        .route("/v1/operations/projections/{name}/skip", post(skip))
+        .route("/v1/operations/sagas", get(sagas))
+        .route("/v1/operations/sagas/wait", post(sagas_wait))
+        .route("/v1/operations/sagas/{saga}/{instance}", get(saga))
+        .route("/v1/operations/sagas/{saga}/{instance}/retry", post(saga_retry))
+        .route("/v1/operations/ledger/journal", get(journal))
+        .route("/v1/operations/ledger/check", post(ledger_check))
+        .with_state(operations)
+}
+
+async fn ready(operations: Arc<Operations>, stopping: CancellationToken) -> Response {
+    let (status, text) = match operations.ready().await {
+        _ if stopping.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        Ok(true) => (StatusCode::OK, "ready"),
+        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "a read model has stopped"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "a store does not answer"),
+    };
+    (status, Json(json!({ "status": text }))).into_response()
+}
+
+async fn status(State(operations): Ops) -> Answer {
+    operations.status().await.map(Json)
+}
+
+async fn log_stats(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::ReadHistory)?;
+    operations.log_stats().await.map(Json)
+}
+
+async fn log_verify(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::ReadHistory)?;
+    operations.log_verify().await.map(Json)
+}
+
+async fn projections(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projections().await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verify {
+    name: Option<String>,
+    #[serde(default)]
+    deep: bool,
+}
+
+async fn verify(State(operations): Ops, Extension(actor): Who, Json(body): Json<Verify>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projections_verify(body.name.as_deref(), body.deep).await.map(Json)
+}
+
+async fn rebuild(State(operations): Ops, Extension(actor): Who, Path(name): Path<String>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projection_rebuild(&name, true).await.map(Json)
+}
+
+async fn diff(State(operations): Ops, Extension(actor): Who, Path(name): Path<String>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projection_diff(&name).await.map(Json)
+}
+
+async fn retry(State(operations): Ops, Extension(actor): Who, Path(name): Path<String>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projection_retry(&name).map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skip {
+    position: Position,
+    reason: String,
+}
+
+async fn skip(
+    State(operations): Ops,
+    Extension(actor): Who,
+    Path(name): Path<String>,
+    Json(body): Json<Skip>,
+) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projection_skip(&name, body.position, &body.reason, actor).await.map(Json)
+}
+
+async fn sagas(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.sagas().await.map(Json)
+}
+
+async fn saga(State(operations): Ops, Extension(actor): Who, Path((saga, instance)): Path<(String, String)>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.saga(&saga, &instance).await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    step: String,
+}
+
+async fn saga_retry(
+    State(operations): Ops,
+    Extension(actor): Who,
+    Path((saga, instance)): Path<(String, String)>,
+    Json(body): Json<Retry>,
+) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.saga_retry(&saga, &instance, &body.step, actor).await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Wait {
+    timeout_seconds: u64,
+}
+
+async fn sagas_wait(State(operations): Ops, Extension(actor): Who, Json(body): Json<Wait>) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.sagas_wait(Duration::from_secs(body.timeout_seconds).min(WAIT_MAX)).await.map(Json)
+}
+
+#[derive(Deserialize)]
+struct JournalOf {
+    hospital: Option<HospitalId>,
+}
+
+async fn journal(
+    State(operations): Ops,
+    Extension(actor): Who,
+    Query(of): Query<JournalOf>,
+) -> Result<Response, OperationError> {
+    Operations::permit(&actor, Permission::ReadBilling)?;
+    let text = operations.journal(of.hospital).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+async fn ledger_check(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::ReadBilling)?;
+    operations.ledger_check().await.map(Json)
+}
+
+impl IntoResponse for OperationError {
+    fn into_response(self) -> Response {
+        let (status, code, title) = match &self {
+            OperationError::Rejected(rejection) => {
+                let status = match rejection.class {
+                    RejectionClass::NotFound => StatusCode::NOT_FOUND,
+                    RejectionClass::Conflict => StatusCode::CONFLICT,
+                    RejectionClass::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+                    RejectionClass::Forbidden => StatusCode::FORBIDDEN,
+                };
+                (status, rejection.code, "The operation was refused")
+            }
+            OperationError::Unknown { .. } => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            OperationError::ReadModel(ReadModelError::UnknownModel(_)) => {
+                (StatusCode::NOT_FOUND, "not-found", "There is no such thing")
+            }
+            OperationError::ReadModel(ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_)) => {
+                (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now")
+            }
+            OperationError::Failed(_) | OperationError::Command(_) | OperationError::ReadModel(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "failure", "The operation failed")
+            }
+        };
+        let detail = match &self {
+            // Operators need the reason: it names files and positions, never anything personal.
+            OperationError::Failed(failure) => failure.to_string(),
+            other => other.to_string(),
+        };
+        if status.is_server_error() {
+            tracing::error!(error = &self as &dyn std::error::Error, "an operation failed");
+        }
+        let problem = json!({
+            "type": format!("/docs/errors/{code}"), "title": title, "status": status.as_u16(), "code": code,
+            "detail": detail,
+        });
+        (status, [(CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response()
+    }
+}

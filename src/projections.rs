@@ -1,0 +1,88 @@
+//! `carelog projections`: list, verify, rebuild, diff, retry, skip.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde_json::{Value, json};
+
+use crate::cli::ProjectionsCommand;
+use crate::client::Client;
+use crate::output;
+use crate::settings::Settings;
+
+/// What a check that found differences ends with.
+const DIFFERENCES: u8 = 3;
+
+/// Runs a subcommand.
+pub(crate) async fn run(command: ProjectionsCommand, settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let target = match &command {
+        ProjectionsCommand::List { target }
+        | ProjectionsCommand::Verify { target, .. }
+        | ProjectionsCommand::Rebuild { target, .. }
+        | ProjectionsCommand::Diff { target, .. }
+        | ProjectionsCommand::Retry { target, .. }
+        | ProjectionsCommand::Skip { target, .. } => target,
+    };
+    let client = Client::of(target, settings).await?;
+    let result = carry_out(&client, &command, json).await;
+    client.close().await;
+    result
+}
+
+async fn carry_out(client: &Client, command: &ProjectionsCommand, json: bool) -> anyhow::Result<ExitCode> {
+    let at = |name: &str, what: &str| format!("/v1/operations/projections/{name}/{what}");
+    match command {
+        ProjectionsCommand::List { .. } => {
+            let list = client.get("/v1/operations/projections").await?;
+            let rows = list["readModels"].as_array().cloned().unwrap_or_default();
+            output::rows(json, &["model", "partition", "state", "applied", "behind", "set", "message"], &rows);
+            Ok(ExitCode::SUCCESS)
+        }
+        ProjectionsCommand::Verify { name, deep, .. } => {
+            let body = json!({ "name": name, "deep": deep });
+            let report = waiting(json, client.post("/v1/operations/projections/verify", &body)).await?;
+            let rows = report["readModels"].as_array().cloned().unwrap_or_default();
+            output::rows(json, &["model", "agrees", "verdict"], &rows);
+            verdict(&report, json)
+        }
+        ProjectionsCommand::Rebuild { name, .. } => {
+            let report = waiting(json, client.post(&at(name, "rebuild"), &json!({}))).await?;
+            output::object(json, &report);
+            Ok(ExitCode::SUCCESS)
+        }
+        ProjectionsCommand::Diff { name, .. } => {
+            let report = waiting(json, client.post(&at(name, "diff"), &json!({}))).await?;
+            output::object(json, &report);
+            verdict(&report, true)
+        }
+        ProjectionsCommand::Retry { name, .. } => {
+            output::object(json, &client.post(&at(name, "retry"), &json!({})).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ProjectionsCommand::Skip { name, position, reason, .. } => {
+            let body = json!({ "position": position, "reason": reason });
+            output::object(json, &client.post(&at(name, "skip"), &body).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn verdict(report: &Value, json: bool) -> anyhow::Result<ExitCode> {
+    let agrees = report["agrees"] == json!(true);
+    if !json {
+        println!("{}", if agrees { "all agree with the log" } else { "differences were found" });
+    }
+    Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) })
+}
+
+/// Shows that something long is going on.
+async fn waiting<T>(json: bool, work: impl Future<Output = T>) -> T {
+    let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    bar.set_message("projecting the whole log again");
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let result = work.await;
+    bar.finish_and_clear();
+    result
+}

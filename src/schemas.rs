@@ -1,0 +1,35 @@
+//! `carelog schemas`: what is stored and sent.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use carelog_domain::event::{Event, EventType};
+use serde_json::{Value, json};
+
+use crate::cli::SchemasCommand;
+use crate::output;
+
+/// Runs a subcommand.
+pub(crate) fn run(command: &SchemasCommand, json: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        SchemasCommand::List => {
+            let row = |each: &EventType| json!({ "type": each.name, "revision": each.revision.0 });
+            let rows: Vec<Value> = Event::TYPES.iter().map(row).collect();
+            output::rows(json, &["type", "revision"], &rows);
+        }
+        SchemasCommand::Show { name } => println!("{}", text_of(name)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text_of(name: &str) -> anyhow::Result<String> {
+    match name {
+        "openapi" => Ok(serde_json::to_string_pretty(&carelog_command_api::openapi())?),
+        "graphql" => Ok(carelog_query_api::sdl()),
+        event => {
+            let each = carelog_schemas::registry::event_type(event)
+                .with_context(|| format!("there is no event type {event}; `carelog schemas list` lists them"))?;
+            Ok(serde_json::to_string_pretty(&carelog_schemas::registry::json_schema(each))?)
+        }
+    }
+}

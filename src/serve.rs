@@ -1,0 +1,130 @@
+//! `carelog serve`: every role in one process, behind one address.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::{Extension, Router};
+use carelog_auth::{Guard, LocalAuthenticator};
+use carelog_domain::ports::Authenticator;
+use carelog_telemetry::Telemetry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::landing;
+use crate::operations::{self, Operations};
+use crate::settings::Settings;
+use crate::wiring::Platform;
+
+/// How long requests that are on their way may take after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+/// Names a browser on this machine may call us by.
+const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Serves until it is told to stop (SIGINT or SIGTERM).
+pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::Result<ExitCode> {
+    let authenticator: Arc<dyn Authenticator> = Arc::new(LocalAuthenticator);
+    let address = settings.address()?;
+    ensure!(
+        !authenticator.trusts_everyone() || address.ip().is_loopback(),
+        "without authentication only loopback is served, not {address}: listen on 127.0.0.1, and put a proxy that \
+         authenticates in front of it"
+    );
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on: is another server running there? (--listen takes another address)")
+    })?;
+    let platform = Arc::new(Platform::start(settings).await?);
+    let stopping = CancellationToken::new();
+    let hosts = LOOPBACK_NAMES.iter().map(|name| (*name).to_owned()).chain(settings.host_names.iter().cloned());
+    let guard = Arc::new(Guard { authenticator, hosts: hosts.collect() });
+    let metrics = telemetry.metrics();
+    let app = routes(&platform, &stopping)
+        .route("/", get(landing::page))
+        .route("/metrics", get(move || async move { metrics() }))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(guard, carelog_auth::guard))
+        .layer(from_fn(carelog_telemetry::http_span));
+    tracing::info!(
+        address = %listener.local_addr()?, data = %settings.data.display(),
+        "serving embedded, without authentication: whoever reaches this loopback address is the owner of the machine"
+    );
+    let signal = stopping.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping: what was acknowledged is kept");
+        signal.cancel();
+    });
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    tokio::select! {
+        ended = async { serving.await } => ended.context("the server ended")?,
+        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not end in time and were refused");
+        }
+    }
+    platform.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The platform of a stopped server's folder, whose routes are called in this process instead of over HTTP.
+pub(crate) struct Local {
+    platform: Arc<Platform>,
+    router: Router,
+}
+
+impl Local {
+    /// Opens the folder and starts every role; nothing listens.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Local> {
+        let platform = Arc::new(Platform::start(settings).await?);
+        let router = routes(&platform, &CancellationToken::new()).layer(Extension(LocalAuthenticator::owner()));
+        Ok(Local { platform, router })
+    }
+
+    /// The routes, asked as the owner of the machine.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Stops every role and lets go of the folder.
+    pub(crate) async fn stop(self) {
+        self.platform.stop().await;
+    }
+}
+
+/// The routes of every role.
+fn routes(platform: &Arc<Platform>, stopping: &CancellationToken) -> Router {
+    let commands = carelog_command_api::router(carelog_command_api::Api {
+        bus: platform.bus.clone(),
+        log: platform.log.clone(),
+        keys: platform.keys.clone(),
+        blobs: platform.blobs.clone(),
+        clock: platform.clock.clone(),
+        settlement: platform.sagas.settlement(),
+        limits: carelog_command_api::Limits::default(),
+        traceparent: carelog_schemas::trace_context::current,
+    });
+    let queries = carelog_query_api::router(carelog_query_api::Deps {
+        log: platform.log.clone(),
+        keys: platform.keys.clone(),
+        sql: platform.sql.clone(),
+        documents: platform.documents.clone(),
+        freshness: platform.projections.clone(),
+        settlement: platform.sagas.settlement(),
+        clock: platform.clock.clone(),
+        limits: carelog_query_api::Limits::default(),
+    });
+    let operations = Arc::new(Operations::new(platform.clone()));
+    operations::http::router(operations, stopping.clone()).merge(commands).merge(queries)
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can always be listened for on Unix");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,108 @@
+//! How the parts are put together: a function per role. The only place that knows every adapter.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use carelog_blob::ObjectBlobs;
+use carelog_clock::SystemClock;
+use carelog_command_api::WriteSide;
+use carelog_documents::SledDocuments;
+use carelog_domain::ports::{BlobStore, Clock, CommandBus, DocumentStore, EventLog, KeyStore, LabReader, SqlStore};
+use carelog_event_log::{LocalLog, Options};
+use carelog_keys::FileKeyStore;
+use carelog_lab_pdf::{ChildLabReader, Limits};
+use carelog_projections::Projections;
+use carelog_sagas::{SagaEngine, SagasConfig};
+use carelog_sqlite::SqliteStore;
+
+use crate::settings::Settings;
+
+/// How many lab reports are read at once; each is a process of its own.
+const LAB_REPORTS_AT_ONCE: usize = 2;
+
+/// Everything that runs in an embedded process.
+pub(crate) struct Platform {
+    /// The engine itself, for verification and numbers.
+    pub(crate) local_log: Arc<LocalLog>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) sql: Arc<dyn SqlStore>,
+    pub(crate) documents: Arc<dyn DocumentStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bus: Arc<WriteSide>,
+    pub(crate) read_deps: carelog_projections::Deps,
+    pub(crate) projections: Arc<Projections>,
+    pub(crate) sagas: Arc<SagaEngine>,
+    pub(crate) started: Instant,
+}
+
+impl Platform {
+    /// Opens the data folder and starts every role.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Platform> {
+        let started = Instant::now();
+        let folder = &settings.data;
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let local_log = Arc::new(open_log(folder, settings.partitions, clock.clone())?);
+        let log: Arc<dyn EventLog> = local_log.clone();
+        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&folder.join("keys"))?);
+        let blobs: Arc<dyn BlobStore> = Arc::new(ObjectBlobs::in_folder(&folder.join("blobs"))?);
+        let sql: Arc<dyn SqlStore> = Arc::new(SqliteStore::open(folder.join("read-models.sqlite"))?);
+        let documents: Arc<dyn DocumentStore> = Arc::new(SledDocuments::open(folder.join("documents"))?);
+        let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
+        let read_deps = carelog_projections::Deps {
+            log: log.clone(),
+            keys: keys.clone(),
+            sql: sql.clone(),
+            documents: documents.clone(),
+            clock: clock.clone(),
+        };
+        let projections = Projections::start(read_deps.clone()).await.context("the read models could not start")?;
+        let sagas = start_sagas(&log, &keys, &bus, &documents, &blobs, &clock).await?;
+        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, projections, sagas, started })
+    }
+
+    /// Stops every role, sagas first: what was acknowledged is kept, what is half done is done again after a start.
+    pub(crate) async fn stop(&self) {
+        self.sagas.stop().await;
+        self.projections.stop().await;
+        let log = self.local_log.clone();
+        if tokio::task::spawn_blocking(move || log.close()).await.is_err() {
+            tracing::error!("the log did not close in order");
+        }
+    }
+}
+
+/// Opens the log of a data folder.
+pub(crate) fn open_log(folder: &Path, partitions: Option<u16>, clock: Arc<dyn Clock>) -> anyhow::Result<LocalLog> {
+    let options = Options { partitions: partitions.unwrap_or_default(), ..Options::new(folder.join("log"), clock) };
+    LocalLog::open(options).context("the log could not be opened")
+}
+
+async fn start_sagas(
+    log: &Arc<dyn EventLog>,
+    keys: &Arc<dyn KeyStore>,
+    bus: &Arc<WriteSide>,
+    documents: &Arc<dyn DocumentStore>,
+    blobs: &Arc<dyn BlobStore>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<SagaEngine>> {
+    let program = std::env::current_exe().context("the path of this program is not known")?;
+    let reader: Arc<dyn LabReader> =
+        Arc::new(ChildLabReader::new(program, ["read-lab-pdf"], Limits::default(), LAB_REPORTS_AT_ONCE));
+    let bus: Arc<dyn CommandBus> = bus.clone();
+    let engine = SagaEngine::start(carelog_sagas::Deps {
+        log: log.clone(),
+        keys: keys.clone(),
+        bus,
+        documents: documents.clone(),
+        blobs: blobs.clone(),
+        clock: clock.clone(),
+        lab_reader: reader,
+        config: SagasConfig { lab_reports_at_once: LAB_REPORTS_AT_ONCE, ..SagasConfig::default() },
+    });
+    engine.await.context("the sagas could not start")
+}

@@ -1,0 +1,186 @@
+//! The program itself, started as a user starts it: `carelog serve` on a folder and a free port, killed or stopped.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// How long a start may take: a debug build on two busy cores, with a log to recover.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// A running `carelog serve`.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
+    /// A client of it.
+    pub http: reqwest::Client,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// The built program; `make test` builds it before the tests run.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let program = folder.join("carelog");
+    assert!(program.exists(), "{} is missing: run cargo build first, or make test", program.display());
+    program
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root").to_owned()
+}
+
+impl Server {
+    /// Starts it on a data folder and waits until it is ready.
+    pub async fn start(data: &Path, partitions: u16) -> Server {
+        Server::start_with(data, partitions, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_with(data: &Path, partitions: u16, more: &[&str]) -> Server {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let mut command = Command::new(program());
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(more);
+        if !data.join("log").exists() {
+            command.args(["--partitions", &partitions.to_string()]);
+        }
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, keep) = (BufReader::new(child.stderr.take().expect("piped")), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                keep.lock().expect("not poisoned").push(line);
+            }
+        });
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let mut server = Server { child, base: format!("http://127.0.0.1:{port}"), http, log };
+        server.wait_until_ready().await;
+        server
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let begun = Instant::now();
+        loop {
+            let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            let ended = self.child.try_wait().expect("asked");
+            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
+            assert!(begun.elapsed() < START_MAX, "the server did not become ready\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What it has written to its log so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("not poisoned").join("\n")
+    }
+
+    /// kill -9, and gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// SIGTERM, and waits until it has ended in order.
+    pub fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("asked") {
+                assert!(status.success(), "it ended with {status}\n{}", self.log());
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it did not stop\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// GETs JSON and its status.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.http.get(format!("{}{path}", self.base)).send().await.expect("an answer")).await
+    }
+
+    /// POSTs a command with a key and reads its status and answer.
+    pub async fn command(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
+        self.command_with(path, key, body, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn command_with(&self, path: &str, key: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
+        let mut request = self.http.post(format!("{}{path}", self.base)).header("idempotency-key", key).json(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request.send().await.expect("an answer")).await
+    }
+
+    /// Asks GraphQL; panics with the errors if there are any.
+    pub async fn query(&self, query: &str, variables: Value) -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(format!("{}/graphql", self.base)).json(&body);
+        let (status, answer) = answer(request.send().await.expect("an answer")).await;
+        assert!(status == 200 && answer.get("errors").is_none(), "{query}\n{status} {answer}");
+        answer["data"].clone()
+    }
+
+    /// Waits until the sagas and then every read model have handled all there is.
+    pub async fn settle(&self) {
+        let wait = format!("{}/v1/operations/sagas/wait", self.base);
+        let answer = self.http.post(wait).json(&json!({ "timeoutSeconds": 300 })).send().await.expect("an answer");
+        let settled: Value = answer.json().await.expect("json");
+        assert_eq!(settled["settled"], json!(true), "{settled}\n{}", self.log());
+        let begun = Instant::now();
+        loop {
+            let (_, list) = self.get("/v1/operations/projections").await;
+            let models = list["readModels"].as_array().expect("read models").clone();
+            if models.iter().all(|model| model["behind"] == json!(0)) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(120), "read models stay behind: {models:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Runs a subcommand of the program against this server.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(program()).args(arguments).args(["--server", &self.base]).output().expect("run")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whoever did not stop it in order does not mind how it ends.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn answer(response: reqwest::Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// The year that `make data` makes.
+pub fn year() -> PathBuf {
+    let folder = root().join("target/data/2024-12-01");
+    assert!(folder.join("clinic.toml").exists(), "{} is missing: run make data", folder.display());
+    folder
+}
+
+/// What must be true of a year, counted from the generator's files alone.
+pub fn oracle(folder: &Path) -> Value {
+    let output =
+        Command::new("python3").arg(root().join("scripts/year_oracle.py")).arg(folder).output().expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("json")
+}
