@@ -16,9 +16,11 @@ mod partition;
 mod segment_header;
 mod segments;
 mod slot_map;
+mod verify;
 
 pub use error::{Damage, OpenError};
 pub use faults::Faults;
 pub use index::store::{IndexStore, MemoryStore, StoreError};
 pub use log::{LocalLog, LogStats, PartitionStats};
 pub use options::{IndexHome, Options, SEGMENT_BYTES_MAX};
+pub use verify::{Progress, Verified};

@@ -94,6 +94,10 @@ impl LocalLog {
         self.lock.lock().take();
     }
 
+    pub(crate) fn all(&self) -> &[Arc<Partition>] {
+        &self.partitions
+    }
+
     fn partition(&self, number: Number) -> Result<&Arc<Partition>, Failure> {
         let count = self.partitions.len();
         self.partitions
@@ -114,6 +118,8 @@ impl Drop for LocalLog {
 
 impl EventLog for LocalLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Accepted, AppendError>> {
+        let span = tracing::info_span!("log append", command = %batch.command, events = batch.events.len());
+        let _entered = span.enter();
         let outcome = self.partition_for(batch.slot).map_err(AppendError::Failed).and_then(|p| p.accept(batch));
         ready(outcome)
     }

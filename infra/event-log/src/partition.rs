@@ -115,7 +115,7 @@ impl Partition {
             frozen_end: AtomicU64::new(u64::MAX),
         });
         let (jobs, asked) = std::sync::mpsc::channel();
-        let keeper = keeper::Keeper::new(partition.clone(), upkeep);
+        let keeper = keeper::Keeper::new(partition.clone(), upkeep, roller.spare_maker());
         let writer = writer::Writer::new(partition.clone(), roller, jobs);
         let thread = |name: &str| std::thread::Builder::new().name(format!("log-{name}-{number}"));
         let writer = thread("writer").spawn(move || writer.run())?;

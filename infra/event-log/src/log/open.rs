@@ -9,13 +9,12 @@ use parking_lot::Mutex;
 
 use super::LocalLog;
 use super::restore::{Restored, Source};
-use crate::disk::Disk;
 use crate::error::{Damage, OpenError};
 use crate::index::key::Hasher;
 use crate::index::store::{IndexStore, SledStore};
 use crate::options::{IndexHome, Options};
 use crate::partition::recovery;
-use crate::partition::roll::{Identity, Roller, SPARE_NAME, create_first};
+use crate::partition::roll::{Identity, Roller, create_first, remove_spares};
 use crate::partition::{Partition, Recovered};
 use crate::segment_header::SegmentHeader;
 use crate::segments::{Segment, Segments};
@@ -122,7 +121,7 @@ fn start(
 ) -> Result<(Arc<Partition>, [JoinHandle<()>; 2]), OpenError> {
     let (first_header, _) = opened.first().expect("a partition has a segment");
     let identity = identity(options, number, first_header.partitions, first_header.log_id, map);
-    remove_spare(&*options.disk, &identity.folder)?;
+    remove_spares(&*options.disk, &identity.folder)?;
     let list: Vec<Arc<Segment>> = opened.iter().map(|(_, segment)| segment.clone()).collect();
     let source = Source {
         number,
@@ -145,16 +144,6 @@ fn start(
     let recovered = Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep };
     let started = Partition::start(number, options, recovered, roller);
     started.map_err(OpenError::io("start a thread for", &options.folder))
-}
-
-/// A file that was going to be the next segment and never got its name.
-fn remove_spare(disk: &dyn Disk, folder: &Path) -> Result<(), OpenError> {
-    let names = disk.list(folder).map_err(OpenError::io("list", folder))?;
-    let spare = folder.join(SPARE_NAME);
-    match names.iter().any(|name| name == SPARE_NAME) {
-        true => disk.remove(&spare).map_err(OpenError::io("remove", &spare)),
-        false => Ok(()),
-    }
 }
 
 fn open_index(options: &Options) -> Result<Arc<dyn IndexStore>, OpenError> {

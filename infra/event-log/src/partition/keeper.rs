@@ -8,6 +8,8 @@ use std::sync::mpsc::Receiver;
 use carelog_domain::ports::Failure;
 
 use super::Partition;
+use super::roll::SpareMaker;
+use crate::error::chain;
 use crate::index::memory::MemoryIndex;
 use crate::index::set::TableSet;
 use crate::index::table::Table;
@@ -19,25 +21,40 @@ use crate::merkle::KEPT_EVERY;
 pub(super) enum Job {
     /// What was indexed in memory is durable and can become a table.
     Index,
+    /// The file that will be this segment can be made.
+    Spare(u32),
 }
 
 pub(super) struct Keeper {
     partition: Arc<Partition>,
+    spares: SpareMaker,
     upkeep: Upkeep,
 }
 
 impl Keeper {
-    pub(super) fn new(partition: Arc<Partition>, upkeep: Upkeep) -> Keeper {
-        Keeper { partition, upkeep }
+    pub(super) fn new(partition: Arc<Partition>, upkeep: Upkeep, spares: SpareMaker) -> Keeper {
+        Keeper { partition, spares, upkeep }
     }
 
     /// Works until the writer is gone.
     pub(super) fn run(mut self, jobs: Receiver<Job>) {
-        while let Ok(Job::Index) = jobs.recv() {
-            if let Err(error) = self.index() {
-                let partition = self.partition.number.0;
-                tracing::error!(partition, error = %crate::error::chain(&error), "the index could not be written");
-                metrics::counter!("carelog_log_index_failures_total").increment(1);
+        let partition = self.partition.number.0;
+        while let Ok(job) = jobs.recv() {
+            if self.partition.is_closing() {
+                continue; // Nothing of this is needed for what was accepted to be durable.
+            }
+            match job {
+                Job::Index => {
+                    if let Err(error) = self.index() {
+                        tracing::error!(partition, error = %chain(&error), "the index could not be written");
+                        metrics::counter!("carelog_log_index_failures_total").increment(1);
+                    }
+                }
+                Job::Spare(sequence) => {
+                    if let Err(error) = self.spares.make(sequence) {
+                        tracing::error!(partition, error = %chain(&error), "the next segment could not be prepared");
+                    }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::Root;
+use parking_lot::Mutex;
 
 use crate::disk::{Disk, DiskFile, OpenFor};
 use crate::error::OpenError;
@@ -16,8 +17,10 @@ use crate::slot_map::SlotMap;
 
 /// The length of the first segment file of a partition; each next one is twice as long, up to the limit.
 pub(crate) const SEGMENT_BYTES_FIRST: u64 = 1024 * 1024;
-/// How much is zero-filled at once.
-const FILL_BYTES: usize = 1024 * 1024;
+/// No segment is shorter: a header and some room.
+const SEGMENT_BYTES_LEAST: u64 = 16 * 1024;
+/// How much is zero-filled and synced at once.
+const FILL_BYTES: usize = 4 * 1024 * 1024;
 
 /// What all segments of a partition have in common.
 #[derive(Clone)]
@@ -42,9 +45,6 @@ pub(crate) fn file_name(sequence: u32) -> String {
     format!("{sequence:08}.segment")
 }
 
-/// The name of the file that becomes the next segment.
-pub(crate) const SPARE_NAME: &str = "next.spare";
-
 /// Writes to the last segment and begins the next.
 pub(crate) struct Roller {
     disk: Arc<dyn Disk>,
@@ -53,6 +53,8 @@ pub(crate) struct Roller {
     segment: Arc<Segment>,
     sequence: u32,
     end: u64,
+    spare: Arc<Mutex<Option<Spare>>>,
+    spare_asked: bool,
 }
 
 impl Roller {
@@ -67,7 +69,8 @@ impl Roller {
         let segment = segments.last().expect("a partition that was recovered has a segment");
         // What was read may stand in the system's memory only; it is about to be reported as durable.
         segment.file.sync_data().map_err(OpenError::io("sync", &segment.path))?;
-        Ok(Roller { disk, identity, segments, segment, sequence, end })
+        let spare = Arc::default();
+        Ok(Roller { disk, identity, segments, segment, sequence, end, spare, spare_asked: false })
     }
 
     pub(super) fn faults(&self) -> Faults {
@@ -100,43 +103,111 @@ impl Roller {
         Ok(at)
     }
 
-    /// Begins a new segment with room for a batch of `needed` bytes.
+    /// Begins a new segment with room for a batch of `needed` bytes: the spare if it is ready and large enough, else a
+    /// small one made now, so that nobody waits long.
     pub(crate) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
-        let planned = planned_bytes(self.segment.file_bytes.saturating_mul(2), &self.identity, needed);
         let sequence = self.sequence + 1;
-        self.segment = create(&*self.disk, &self.identity, sequence, first_offset, before, planned)?;
+        let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(4096);
+        let spare = self.spare.lock().take().filter(|spare| spare.sequence == sequence && spare.file_bytes >= least);
+        let spare = match spare {
+            Some(spare) => spare,
+            None => {
+                let bytes = SEGMENT_BYTES_FIRST.min(self.identity.segment_bytes_max).max(least);
+                make_spare(&*self.disk, &self.identity, sequence, bytes, "new")?
+            }
+        };
+        self.segment = name_spare(&*self.disk, &self.identity, spare, first_offset, before)?;
         self.segments.push(self.segment.clone());
-        self.sequence = sequence;
-        self.end = SEGMENT_HEADER_BYTES as u64;
+        (self.sequence, self.end, self.spare_asked) = (sequence, SEGMENT_HEADER_BYTES as u64, false);
         Ok(())
+    }
+
+    /// True once for each segment, when it is half full: time to make the next one.
+    pub(super) fn wants_spare(&mut self) -> bool {
+        !self.spare_asked && self.end > self.segment.file_bytes / 2 && {
+            self.spare_asked = true;
+            true
+        }
+    }
+
+    /// What is needed to make the spare on another thread.
+    pub(super) fn spare_maker(&self) -> SpareMaker {
+        let (disk, identity, spare) = (self.disk.clone(), self.identity.clone(), self.spare.clone());
+        SpareMaker { disk, identity, spare }
+    }
+
+    /// The number of the segment that the spare will be.
+    pub(super) fn next_sequence(&self) -> u32 {
+        self.sequence + 1
     }
 }
 
-fn planned_bytes(doubled: u64, identity: &Identity, needed: u64) -> u64 {
-    let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(4096);
-    doubled.min(identity.segment_bytes_max).max(least)
+/// A zero-filled file that waits to become a segment.
+struct Spare {
+    sequence: u32,
+    path: PathBuf,
+    file: Arc<dyn DiskFile>,
+    file_bytes: u64,
+}
+
+/// Makes spares away from the writer.
+pub(super) struct SpareMaker {
+    disk: Arc<dyn Disk>,
+    identity: Identity,
+    spare: Arc<Mutex<Option<Spare>>>,
+}
+
+impl SpareMaker {
+    /// Makes the file that becomes this segment, twice as long as the one before, up to the limit.
+    pub(super) fn make(&self, sequence: u32) -> Result<(), OpenError> {
+        let doubled = SEGMENT_BYTES_FIRST << sequence.min(12);
+        let bytes = doubled.min(self.identity.segment_bytes_max).max(SEGMENT_BYTES_LEAST);
+        let made = make_spare(&*self.disk, &self.identity, sequence, bytes, "spare")?;
+        *self.spare.lock() = Some(made);
+        Ok(())
+    }
 }
 
 /// The first segment of a new partition.
 pub(crate) fn create_first(disk: &dyn Disk, identity: &Identity) -> Result<Arc<Segment>, OpenError> {
     let empty = crate::merkle::CompactRange::default().root();
-    let bytes = planned_bytes(SEGMENT_BYTES_FIRST, identity, 0);
-    create(disk, identity, 0, 0, (empty, Timestamp::from_micros(0)), bytes)
+    let bytes = SEGMENT_BYTES_FIRST.min(identity.segment_bytes_max).max(SEGMENT_BYTES_LEAST);
+    let spare = make_spare(disk, identity, 0, bytes, "new")?;
+    name_spare(disk, identity, spare, 0, (empty, Timestamp::from_micros(0)))
 }
 
-/// Makes a segment file: zeros and header under another name, synced, then its name, then the folder. So a file with
-/// a segment's name always has a whole header and its full length.
-fn create(
+/// A file of zeros, synced piece by piece so that the syncs of others do not wait for all of it.
+fn make_spare(
     disk: &dyn Disk,
     identity: &Identity,
     sequence: u32,
+    file_bytes: u64,
+    ending: &str,
+) -> Result<Spare, OpenError> {
+    let path = identity.folder.join(format!("{sequence:08}.{ending}"));
+    let file = disk.open(&path, OpenFor::Creating).map_err(OpenError::io("create", &path))?;
+    let zeros = vec![0u8; FILL_BYTES.min(file_bytes as usize)];
+    let mut at = 0;
+    while at < file_bytes {
+        let now = zeros.len().min((file_bytes - at) as usize);
+        file.write_all_at(&zeros[..now], at).map_err(OpenError::io("zero-fill", &path))?;
+        file.sync_data().map_err(OpenError::io("sync", &path))?;
+        at += now as u64;
+    }
+    Ok(Spare { sequence, path, file, file_bytes })
+}
+
+/// Makes a spare a segment: the header first, then its name, then the folder. So a file with a segment's name always
+/// has a whole header and its full length.
+fn name_spare(
+    disk: &dyn Disk,
+    identity: &Identity,
+    spare: Spare,
     first_offset: u64,
     (root_before, recorded_before): (Root, Timestamp),
-    file_bytes: u64,
 ) -> Result<Arc<Segment>, OpenError> {
-    let (spare, path) = (identity.folder.join(SPARE_NAME), identity.path(sequence));
-    let file = disk.open(&spare, OpenFor::Creating).map_err(OpenError::io("create", &spare))?;
-    zero_fill(&*file, 0, file_bytes).map_err(OpenError::io("zero-fill", &spare))?;
+    let Spare { sequence, path: spare, file, file_bytes } = spare;
+    let path = identity.path(sequence);
     let header = SegmentHeader {
         partition: identity.partition,
         partitions: identity.partitions,
@@ -158,13 +229,12 @@ fn create(
     Ok(Arc::new(Segment::new(path, file, first_offset, file_bytes)))
 }
 
-fn zero_fill(file: &dyn DiskFile, from: u64, to: u64) -> std::io::Result<()> {
-    let zeros = vec![0u8; FILL_BYTES.min((to - from) as usize)];
-    let mut at = from;
-    while at < to {
-        let now = zeros.len().min((to - at) as usize);
-        file.write_all_at(&zeros[..now], at)?;
-        at += now as u64;
+/// Removes files that were going to be segments and never got their name.
+pub(crate) fn remove_spares(disk: &dyn Disk, folder: &Path) -> Result<(), OpenError> {
+    let names = disk.list(folder).map_err(OpenError::io("list", folder))?;
+    for name in names.iter().filter(|name| name.ends_with(".spare") || name.ends_with(".new")) {
+        let path = folder.join(name);
+        disk.remove(&path).map_err(OpenError::io("remove", &path))?;
     }
     Ok(())
 }

@@ -72,6 +72,9 @@ impl Writer {
         let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Ok(()) };
         let bytes = &group.bytes[first.start as usize..last.end as usize];
         let at = self.roller.write(bytes)?;
+        if self.roller.wants_spare() {
+            let _ = self.jobs.send(Job::Spare(self.roller.next_sequence())); // The keeper outlives this thread.
+        }
         let segment = self.roller.segment();
         for batch in batches {
             segment.note(Place { offset: batch.first_offset, byte: at + u64::from(batch.start - first.start) });

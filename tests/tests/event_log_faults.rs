@@ -1,0 +1,338 @@
+//! What LocalLog does when things go wrong: planted faults are seen, torn ends are cut, damage stops the start, a
+//! failed sync poisons, and nothing durable is ever forgotten.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carelog_domain::kernel::{Partition, Slot, StreamName, Timestamp, Version};
+use carelog_domain::ports::{Direction, EventFilter, EventLog, Stored};
+use carelog_event_log::disk::Disk;
+use carelog_event_log::{Faults, IndexHome, LocalLog, MemoryStore, OpenError, Options};
+use carelog_tests::clock::ManualClock;
+use carelog_tests::contract::event_log::{batch, everything, stream_in};
+use carelog_tests::forgetful_disk::{Crash, Failing, ForgetfulDisk, SECTOR_BYTES};
+
+fn slot() -> Slot {
+    Slot::new(3).expect("a slot")
+}
+
+fn stream() -> StreamName {
+    stream_in(slot(), "thing", 1)
+}
+
+fn options(disk: &ForgetfulDisk, index: &MemoryStore) -> Options {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    let index = IndexHome::Given(Arc::new(index.clone()));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_000_000)));
+    let base = Options::new("/log", clock);
+    Options { segment_bytes_max: 64 * 1024, memory_index_events_max: 50, recent_bytes_max: 4_000, disk, index, ..base }
+}
+
+fn open(disk: &ForgetfulDisk) -> Result<LocalLog, OpenError> {
+    LocalLog::open(options(disk, &MemoryStore::default()))
+}
+
+/// Appends and reports whether it was reported durable.
+async fn append(log: &LocalLog, number: usize, data_bytes: usize) -> bool {
+    let data = format!("\"{}\"", "d".repeat(data_bytes));
+    let asked = batch(slot(), &format!("k{number}")).event(&stream(), "Made", &["t:1"], &data).build();
+    match log.append(asked).await {
+        Ok(accepted) => accepted.durable.await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+async fn size(log: &LocalLog) -> u64 {
+    log.head().await.expect("a head")[0].size
+}
+
+/// Appends, loses the power, and says how many acknowledged events are gone.
+async fn lost_with(faults: Faults) -> u64 {
+    let disk = ForgetfulDisk::default();
+    let index = MemoryStore::default();
+    let log = LocalLog::open(Options { faults, ..options(&disk, &index) }).expect("the log opens");
+    let mut acknowledged = 0;
+    for number in 0..300 {
+        acknowledged += u64::from(append(&log, number, 500).await);
+    }
+    // What cannot be synced must not be acknowledged either.
+    disk.fail(Failing { sync_data: true, ..Failing::default() });
+    acknowledged += u64::from(append(&log, 300, 500).await);
+    disk.crash(Crash::ForgetsAll);
+    drop(log);
+    match open(&disk) {
+        Ok(log) => acknowledged.saturating_sub(size(&log).await),
+        Err(_) => acknowledged, // It does not even open.
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_means_durable_and_each_planted_fault_is_seen() {
+    assert_eq!(lost_with(Faults::default()).await, 0, "nothing that was acknowledged may be lost");
+    let without_sync = Faults { skip_data_sync: true, ..Faults::default() };
+    assert!(lost_with(without_sync).await > 0, "taking the fdatasync away must be seen");
+    let early = Faults { acknowledge_early: true, ..Faults::default() };
+    assert!(lost_with(early).await > 0, "acknowledging early must be seen");
+    let nameless = Faults { skip_folder_sync: true, ..Faults::default() };
+    assert!(lost_with(nameless).await > 0, "skipping the directory's fsync must be seen");
+}
+
+fn segment(number: u32) -> PathBuf {
+    Path::new("/log/partition-0000").join(format!("{number:08}.segment"))
+}
+
+/// A log with three durable batches and a last one; where that one stands in the first segment.
+async fn with_last_batch(data_bytes: usize) -> (ForgetfulDisk, usize, usize) {
+    let disk = ForgetfulDisk::default();
+    let log = open(&disk).expect("the log opens");
+    for number in 0..3 {
+        assert!(append(&log, number, 333).await);
+    }
+    let written =
+        |disk: &ForgetfulDisk| disk.bytes(&segment(0)).iter().rposition(|byte| *byte != 0).expect("written") + 1;
+    let start = written(&disk);
+    assert!(append(&log, 3, data_bytes).await);
+    drop(log);
+    let end = written(&disk);
+    (disk, start, end)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_batch_cut_at_any_byte_is_torn_if_a_sector_was_not_written_and_damage_if_all_were() {
+    for data_bytes in [20, 1_500] {
+        let (disk, start, end) = with_last_batch(data_bytes).await;
+        let whole = disk.bytes(&segment(0));
+        let last_sector = ((end - 1) / SECTOR_BYTES * SECTOR_BYTES).max(start);
+        let header_end = start + 28;
+        let boundary = (start / SECTOR_BYTES + 1) * SECTOR_BYTES;
+        // Half a header within one sector is no torn write: a disk writes a sector whole or not at all.
+        let torn = |cut: usize| match cut > start && cut < header_end {
+            true => boundary < header_end && cut <= boundary,
+            false => cut <= last_sector,
+        };
+        for cut in start..=end {
+            let mut bytes = whole.clone();
+            bytes[cut..end].fill(0);
+            let copy = disk.copy();
+            copy.replace(&segment(0), bytes);
+            match open(&copy) {
+                Ok(log) if cut == end => assert_eq!(size(&log).await, 4),
+                Ok(log) => {
+                    assert!(torn(cut), "byte {cut} of {start}..{end}: every sector was written");
+                    assert_eq!(size(&log).await, 3, "byte {cut}");
+                    assert!(append(&log, 9, 700).await, "the log goes on");
+                    drop(log);
+                    assert_eq!(size(&open(&copy).expect("it opens again")).await, 4, "byte {cut}");
+                }
+                Err(OpenError::Damaged(damage)) => {
+                    assert!(!torn(cut) && cut < end, "byte {cut} of {start}..{end} is torn, not {damage}");
+                    assert_eq!((damage.file, damage.byte), (segment(0), start as u64));
+                }
+                Err(other) => panic!("byte {cut}: {other}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_sectors_of_a_last_batch_that_were_not_written_make_it_torn() {
+    let (disk, start, end) = with_last_batch(1_900).await;
+    let whole = disk.bytes(&segment(0));
+    let sectors: Vec<usize> = (start / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES)).collect();
+    assert!(sectors.len() >= 4);
+    for subset in 1..1u32 << sectors.len() {
+        let mut bytes = whole.clone();
+        for (_, sector) in sectors.iter().enumerate().filter(|(at, _)| subset & (1 << at) != 0) {
+            bytes[(sector * SECTOR_BYTES).max(start)..((sector + 1) * SECTOR_BYTES).min(end)].fill(0);
+        }
+        let copy = disk.copy();
+        copy.replace(&segment(0), bytes);
+        let log = open(&copy).unwrap_or_else(|error| panic!("sectors {subset:b}: {error}"));
+        assert_eq!(size(&log).await, 3, "sectors {subset:b}");
+        assert!(append(&log, 9, 100).await);
+        drop(log);
+        assert_eq!(size(&open(&copy).expect("it opens again")).await, 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_byte_anywhere_is_damage_that_names_file_and_byte() {
+    let (disk, start, end) = with_last_batch(300).await;
+    let whole = disk.bytes(&segment(0));
+    for at in (8_704..end).step_by(7).chain([0, 9, 30, 97, 600]) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let copy = disk.copy();
+        copy.replace(&segment(0), bytes.clone());
+        let Err(error) = open(&copy) else { panic!("byte {at} of {start}..{end} was changed and nobody saw it") };
+        assert!(matches!(error, OpenError::Damaged(_)), "byte {at}: {error}");
+        assert!(error.to_string().contains("00000000.segment"), "{error}");
+        assert_eq!(copy.bytes(&segment(0)), bytes, "nothing is changed by a start that fails");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sector_lost_from_a_batch_that_was_durable_before_the_next_is_damage_not_torn() {
+    let disk = ForgetfulDisk::default();
+    let log = open(&disk).expect("the log opens");
+    for number in 0..4 {
+        assert!(append(&log, number, 2_000).await);
+    }
+    drop(log);
+    let mut bytes = disk.bytes(&segment(0));
+    let sector = (8_704 + 2_400) / SECTOR_BYTES + 2; // Well within the second batch.
+    bytes[sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES].fill(0);
+    disk.replace(&segment(0), bytes);
+    assert!(matches!(open(&disk), Err(OpenError::Damaged(_))), "acknowledged batches stand behind it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_that_is_cut_off_or_missing_is_damage() {
+    let disk = ForgetfulDisk::default();
+    let log = open(&disk).expect("the log opens");
+    for number in 0..400 {
+        assert!(append(&log, number, 500).await);
+    }
+    let segments = log.stats().expect("stats").partitions[0].segments as u32;
+    assert!(segments > 3);
+    drop(log);
+    for number in [0, 1, segments - 1] {
+        let copy = disk.copy();
+        let mut bytes = copy.bytes(&segment(number));
+        bytes.pop();
+        copy.replace(&segment(number), bytes);
+        assert!(matches!(open(&copy), Err(OpenError::Damaged(_))), "segment {number} is shorter than it should be");
+        let copy = disk.copy();
+        copy.remove(&segment(number)).expect("it is there");
+        let opened = open(&copy).map(|_| ()).err();
+        // Without the last one the log is merely shorter: checkpoints notice that, see below.
+        assert!(number == segments - 1 || matches!(opened, Some(OpenError::Damaged(_)) | None), "segment {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_older_than_its_index_or_than_a_checkpoint_does_not_start() {
+    let disk = ForgetfulDisk::default();
+    let index = MemoryStore::default();
+    let log = LocalLog::open(options(&disk, &index)).expect("the log opens");
+    for number in 0..20 {
+        assert!(append(&log, number, 300).await);
+    }
+    drop(log);
+    let older = disk.copy();
+    let log = LocalLog::open(options(&disk, &index)).expect("the log opens");
+    for number in 20..400 {
+        assert!(append(&log, number, 300).await);
+    }
+    let head = log.head().await.expect("a head")[0].clone();
+    log.verify_checkpoint("the test", Partition(0), head.size, head.root).expect("its own checkpoint");
+    drop(log);
+    let Err(OpenError::BehindCheckpoint { known_by, .. }) = LocalLog::open(options(&older, &index)) else {
+        panic!("a log that is older than its index started")
+    };
+    assert_eq!(known_by, "the index");
+    let log = open(&older).expect("without an index there is nothing to compare with");
+    let behind = log.verify_checkpoint("the test", Partition(0), head.size, head.root);
+    assert!(matches!(behind, Err(OpenError::BehindCheckpoint { size: 400, .. })));
+    for number in 500..900 {
+        assert!(append(&log, number, 300).await);
+    }
+    let other = log.verify_checkpoint("the test", Partition(0), head.size, head.root);
+    assert!(matches!(other, Err(OpenError::BehindCheckpoint { found: Some(_), .. })), "another history");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_write_poisons_the_log_until_it_is_opened_again() {
+    let failings =
+        [Failing { sync_data: true, ..Failing::default() }, Failing { write_short: true, ..Failing::default() }];
+    for failing in failings {
+        let disk = ForgetfulDisk::default();
+        let log = open(&disk).expect("the log opens");
+        assert!(append(&log, 0, 2_000).await);
+        disk.fail(failing);
+        assert!(!append(&log, 1, 2_000).await, "{failing:?}");
+        disk.fail(Failing::default());
+        assert!(!append(&log, 2, 2_000).await, "a later sync would not say what became of the first");
+        assert!(log.stream_version(&stream()).await.is_err(), "what was accepted may never be durable");
+        assert_eq!(size(&log).await, 1, "what is durable can still be read");
+        disk.crash(Crash::Tears(7));
+        drop(log);
+        let log = open(&disk).expect("it opens again");
+        assert!(size(&log).await >= 1);
+        assert!(append(&log, 3, 100).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_in_use_and_a_wrong_number_of_partitions_are_refused_clearly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1)));
+    let options = Options { partitions: 4, segment_bytes_max: 64 * 1024, ..Options::new(folder.path(), clock) };
+    let log = LocalLog::open(options.clone()).expect("the log opens");
+    let Err(error) = LocalLog::open(options.clone()) else { panic!("two at once") };
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    drop(log);
+    let Err(error) = LocalLog::open(Options { partitions: 2, ..options.clone() }) else { panic!("another number") };
+    assert!(matches!(error, OpenError::PartitionsDiffer { found: 4, asked: 2, .. }), "{error}");
+    let log = LocalLog::open(Options { partitions: 0, ..options }).expect("as many as it has");
+    assert_eq!(log.partitions(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_are_known_past_segments_merged_tables_restarts_and_a_lost_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1)));
+    let base = Options::new(folder.path(), clock);
+    let options = Options { segment_bytes_max: 64 * 1024, memory_index_events_max: 100, recent_bytes_max: 0, ..base };
+    let asked = |number: usize| {
+        let stream = stream_in(slot(), "thing", (number % 700) as u32);
+        batch(slot(), &format!("k{number}")).event(&stream, "Made", &["t:1"], "{}").build()
+    };
+    let mut first: Vec<Vec<Stored>> = Vec::new();
+    for round in 0..3 {
+        let log = LocalLog::open(options.clone()).expect("the log opens");
+        let mut last = None;
+        for number in 0..3_000 {
+            let accepted = log.append(asked(number)).await.expect("it is taken");
+            assert_eq!(accepted.repeated, round > 0, "command {number} in round {round}");
+            assert_eq!(accepted.events[0].position.offset, number as u64);
+            last = Some(accepted.durable);
+        }
+        last.expect("appended").await.expect("durable");
+        assert_eq!(size(&log).await, 3_000);
+        assert!(log.stats().expect("stats").partitions[0].segments > 8);
+        let mut shown = 0;
+        let verified = log.verify(|progress| shown = progress.read).expect("the log is whole");
+        assert_eq!((verified[0].size, verified[0].streams, shown), (3_000, 700, 3_000));
+        let read = log.read_stream(&stream_in(slot(), "thing", 5), Version(1), 9).await.expect("a read");
+        first.push(read);
+        drop(log);
+        if round == 1 {
+            std::fs::remove_dir_all(folder.path().join("index")).expect("the index can be deleted");
+        }
+    }
+    assert!(first.iter().all(|read| format!("{read:?}") == format!("{:?}", first[0])));
+    assert_eq!(first[0].len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_share_a_sync_and_one_command_sent_often_is_done_once() {
+    let disk = ForgetfulDisk::default();
+    let log = Arc::new(open(&disk).expect("the log opens"));
+    let before = disk.data_syncs();
+    let mut all = Vec::new();
+    for number in 0..2_000 {
+        // Accepted one after the other, waited for together: the writer gathers while it syncs.
+        let asked = batch(slot(), &format!("k{}", number % 1_000)).event(&stream(), "Made", &[], "{}").build();
+        all.push(log.append(asked).await.expect("it is taken").durable);
+    }
+    for durable in all {
+        durable.await.expect("durable");
+    }
+    assert_eq!(size(&log).await, 1_000);
+    assert!(disk.data_syncs() - before < 1_000, "{} syncs for 1,000 batches", disk.data_syncs() - before);
+    let filter = EventFilter { types: vec!["Made".into()], ..EventFilter::default() };
+    let read = log.read(Partition(0), 998, Direction::Forward, &filter, 9).await.expect("a read");
+    assert_eq!((read.0.len(), read.1), (2, None));
+    assert_eq!(everything(&*log, Partition(0)).await.len(), 1_000);
+}
