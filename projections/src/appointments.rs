@@ -104,7 +104,6 @@ struct Asked<'a> {
     reason: Option<&'a Clinical<String>>,
 }
 
-
 fn asked_for(recorded: &Recorded<Event>, status: AppointmentStatus, asked: &Asked<'_>) -> Vec<Change> {
     let row = vec![
         ("appointment", text(asked.appointment)),

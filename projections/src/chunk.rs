@@ -117,7 +117,8 @@ impl Reader {
         let apart = Arc::clone(self);
         let second = tokio::spawn(async move { apart.decode_some(second).await });
         let mut items = self.decode_some(stored).await?;
-        let second = second.await.map_err(|error| Failure::lasting("projections", "decoding panicked").caused_by(error))?;
+        let second =
+            second.await.map_err(|error| Failure::lasting("projections", "decoding panicked").caused_by(error))?;
         items.extend(second?);
         Ok(items)
     }

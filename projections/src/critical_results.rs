@@ -36,9 +36,8 @@ impl Projection for CriticalResults {
             patch(&LAB_REPORTS, vec![text(report)], [cells, stamp(recorded)].concat())
         };
         let file = |status: FileStatus| ("file_status", text(status));
-        let held = |report: LabReportId, held: bool| {
-            patch(&CRITICAL_TASKS, vec![text(report)], vec![("held", held.into())])
-        };
+        let held =
+            |report: LabReportId, held: bool| patch(&CRITICAL_TASKS, vec![text(report)], vec![("held", held.into())]);
         use LabReportEvent as E;
         match event {
             E::LabReportUploaded(e) => {
@@ -100,11 +99,7 @@ impl Projection for CriticalResults {
     }
 }
 
-fn extracted(
-    e: &LabReportExtracted,
-    at: SqlValue,
-    changed: &dyn Fn(LabReportId, Vec<Cell>) -> Change,
-) -> Vec<Change> {
+fn extracted(e: &LabReportExtracted, at: SqlValue, changed: &dyn Fn(LabReportId, Vec<Cell>) -> Change) -> Vec<Change> {
     let file = if e.needs_review { FileStatus::NeedsReview } else { FileStatus::Extracted };
     let cells = vec![
         ("file_status", text(file)),

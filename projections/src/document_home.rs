@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use carelog_domain::kernel::{Partition, Position, Timestamp};
-use carelog_domain::ports::{
-    BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Root, SqlValue,
-};
+use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Root, SqlValue};
 use carelog_schemas::read_models::chart::{self, Checkpoint, Live};
 use carelog_schemas::read_models::{Model, Set};
 use parking_lot::Mutex;
@@ -185,10 +183,7 @@ fn checkpoint(set: Set, mark: &Mark) -> DocumentWrite {
         recorded_at: mark.recorded_at.map(Timestamp::micros),
     };
     DocumentWrite {
-        key: DocumentKey {
-            partition_key: chart::checkpoints_key(set),
-            sort_key: format!("{:05}", mark.partition.0),
-        },
+        key: DocumentKey { partition_key: chart::checkpoints_key(set), sort_key: format!("{:05}", mark.partition.0) },
         position: Position { partition: mark.partition, offset: mark.size.saturating_sub(1) },
         body: Some(serde_json::to_value(body).expect("numbers and texts always become JSON")),
     }
@@ -248,7 +243,12 @@ impl Home for DocumentHome {
         })
     }
 
-    fn page<'a>(&'a self, set: Set, _table: usize, after: Option<&'a Entry>) -> BoxFuture<'a, Result<Vec<Entry>, Failure>> {
+    fn page<'a>(
+        &'a self,
+        set: Set,
+        _table: usize,
+        after: Option<&'a Entry>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, Failure>> {
         Box::pin(self.page_of(set, after))
     }
 

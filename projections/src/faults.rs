@@ -21,18 +21,17 @@ pub enum Planted {
 struct Plan {
     model: String,
     event_type: String,
-    log: String,
+    user: String,
     fault: Planted,
     times: usize,
 }
 
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
 
-/// Plants a fault for the next `times` events of a type that a read model is shown in which `needle` (an id) occurs in
-/// the stream's name, so that tests running side by side do not meet each other's.
-pub fn plant(model: &str, event_type: &str, needle: &str, fault: Planted, times: usize) {
-    let plan =
-        Plan { model: model.to_owned(), event_type: event_type.to_owned(), log: needle.to_owned(), fault, times };
+/// Plants a fault for the next `times` events of a type that a read model is shown, of those that this user caused, so
+/// that tests running side by side do not meet each other's.
+pub fn plant(model: &str, event_type: &str, user: &str, fault: Planted, times: usize) {
+    let plan = Plan { model: model.to_owned(), event_type: event_type.to_owned(), user: user.to_owned(), fault, times };
     PLANS.lock().push(plan);
 }
 
@@ -53,7 +52,7 @@ fn next(model: &str, recorded: &Recorded<Event>) -> Option<Planted> {
         plan.times > 0
             && plan.model == model
             && plan.event_type == recorded.event.event_type()
-            && recorded.context.stream.as_str().contains(&plan.log)
+            && recorded.context.actor.user == plan.user
     })?;
     plan.times -= 1;
     Some(plan.fault.clone())

@@ -69,7 +69,12 @@ pub(crate) trait Home: Send + Sync {
     fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// The next rows or items of a set in key order, for comparing: under a name, after the last one seen.
-    fn page<'a>(&'a self, set: Set, table: usize, after: Option<&'a Entry>) -> BoxFuture<'a, Result<Vec<Entry>, Failure>>;
+    fn page<'a>(
+        &'a self,
+        set: Set,
+        table: usize,
+        after: Option<&'a Entry>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, Failure>>;
 
     /// How many tables [`Home::page`] can be asked for, by name.
     fn tables(&self) -> Vec<&'static str>;

@@ -5,9 +5,7 @@ use carelog_domain::kernel::{Identity, PatientId, Recorded};
 use carelog_domain::patient::events::{PatientCorrected, PatientRegistered};
 use carelog_domain::patient::{HumanName, Identifier};
 use carelog_domain::ports::SqlValue;
-use carelog_schemas::read_models::patients::{
-    MODEL, PATIENT_IDENTIFIERS, PATIENT_LINKS, PATIENT_NAME_WORDS, PATIENTS,
-};
+use carelog_schemas::read_models::patients::{MODEL, PATIENT_IDENTIFIERS, PATIENT_LINKS, PATIENT_NAME_WORDS, PATIENTS};
 use carelog_schemas::read_models::{Model, folded_words, sort_key};
 
 use crate::change::{Cell, Change, delete, int, json, maybe_text, patch, put, text};
@@ -38,9 +36,8 @@ impl Projection for Patients {
 }
 
 fn of_patient(event: &PatientEvent, recorded: &Recorded<Event>) -> Vec<Change> {
-    let changed = |patient: PatientId, cells: Vec<Cell>| {
-        patch(&PATIENTS, vec![text(patient)], [cells, stamp(recorded)].concat())
-    };
+    let changed =
+        |patient: PatientId, cells: Vec<Cell>| patch(&PATIENTS, vec![text(patient)], [cells, stamp(recorded)].concat());
     match event {
         PatientEvent::PatientRegistered(e) => registered(e, recorded),
         PatientEvent::PatientCorrected(e) => {

@@ -227,9 +227,12 @@ mod tests {
 
     #[test]
     fn changes_of_one_row_become_one_write() {
-        let statements = plan(&[import("running"), patch(&IMPORTS, vec![text("h"), text("m")], vec![("state", text("x"))])]);
+        let statements =
+            plan(&[import("running"), patch(&IMPORTS, vec![text("h"), text("m")], vec![("state", text("x"))])]);
         assert_eq!(statements.len(), 1);
-        assert!(statements[0].sql.starts_with("INSERT INTO imports__a (hospital, manifest, state) VALUES ($1, $2, $3)"));
+        assert!(
+            statements[0].sql.starts_with("INSERT INTO imports__a (hospital, manifest, state) VALUES ($1, $2, $3)")
+        );
         assert_eq!(statements[0].parameters[2], text("x"));
     }
 
@@ -273,7 +276,11 @@ mod tests {
 
     #[test]
     fn a_column_that_is_not_there_is_named() {
-        let change = RowChange { table: &IMPORTS, key: vec![text("h"), text("m")], what: RowWhat::Patch(vec![("nope", int(1))]) };
+        let change = RowChange {
+            table: &IMPORTS,
+            key: vec![text("h"), text("m")],
+            what: RowWhat::Patch(vec![("nope", int(1))]),
+        };
         assert!(statements(Set::A, [&change]).expect_err("a misfit").to_string().contains("nope"));
     }
 }

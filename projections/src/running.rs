@@ -141,10 +141,8 @@ pub(crate) async fn forget_fault(store: &dyn SqlStore, model: &str, partition: P
 
 /// The faults on record, by read model and partition.
 pub(crate) async fn faults(store: &dyn SqlStore) -> Result<BTreeMap<(String, u16), Fault>, Failure> {
-    let query = Statement::new(
-        "SELECT model, partition, position, event, event_type, message FROM read_model_faults",
-        vec![],
-    );
+    let query =
+        Statement::new("SELECT model, partition, position, event, event_type, message FROM read_model_faults", vec![]);
     let found = store.read(vec![query]).await?;
     let read = |row: &Vec<carelog_domain::ports::SqlValue>| {
         let partition = u16::try_from(row[1].int()?).ok()?;

@@ -57,9 +57,8 @@ impl SqlHome {
     }
 
     async fn live_set(&self) -> Result<Option<(Set, String)>, Failure> {
-        let query = Statement::new("SELECT live, layout FROM read_model_sets WHERE model = $1", vec![text(
-            self.model.name,
-        )]);
+        let query =
+            Statement::new("SELECT live, layout FROM read_model_sets WHERE model = $1", vec![text(self.model.name)]);
         let found = self.store.read(vec![query]).await?;
         let row = found.first().and_then(|rows| rows.rows.first());
         Ok(row.and_then(|row| Some((Set::from_word(row[0].text()?)?, row[1].text()?.to_owned()))))
@@ -76,7 +75,8 @@ impl SqlHome {
         let mut statements: Vec<Statement> = self.hide().collect();
         statements.extend(self.drop_tables(Set::A));
         statements.extend(self.drop_tables(Set::B));
-        statements.extend(self.model.tables.iter().flat_map(|t| t.create(Set::A)).map(|sql| Statement::new(sql, vec![])));
+        statements
+            .extend(self.model.tables.iter().flat_map(|t| t.create(Set::A)).map(|sql| Statement::new(sql, vec![])));
         statements.extend(self.show(Set::A));
         self.store.write(statements).await?;
         Ok(Set::A)
@@ -165,7 +165,8 @@ impl Home for SqlHome {
         Box::pin(async move {
             let found = self.store.read(vec![query]).await?;
             let rows = found.into_iter().flat_map(|rows| rows.rows);
-            let damaged = || Failure::lasting(PORT, format!("a checkpoint of {} is damaged; rebuild it", self.model.name));
+            let damaged =
+                || Failure::lasting(PORT, format!("a checkpoint of {} is damaged; rebuild it", self.model.name));
             rows.map(|row| mark(&row).ok_or_else(damaged)).collect()
         })
     }
@@ -203,7 +204,12 @@ impl Home for SqlHome {
         Box::pin(async move { self.store.write(self.show(set)).await.map(|_| ()) })
     }
 
-    fn page<'a>(&'a self, set: Set, table: usize, after: Option<&'a Entry>) -> BoxFuture<'a, Result<Vec<Entry>, Failure>> {
+    fn page<'a>(
+        &'a self,
+        set: Set,
+        table: usize,
+        after: Option<&'a Entry>,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, Failure>> {
         Box::pin(self.page_of(set, self.model.tables[table], after))
     }
 

@@ -249,7 +249,8 @@ impl Worker {
             model, position = %fault.position, event = %fault.event, event_type = fault.event_type,
             error = fault.message, "a projection stopped at an event it cannot take: retry it or skip it"
         );
-        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string()).set(1.0);
+        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
+            .set(1.0);
         if let Err(failure) = running::record_fault(self.shared.sql.as_ref(), model, &fault).await {
             tracing::warn!(model, error = %failure, "the fault could not be recorded");
         }
@@ -264,7 +265,8 @@ impl Worker {
         if let Err(failure) = running::forget_fault(self.shared.sql.as_ref(), model, partition).await {
             tracing::warn!(model, error = %failure, "the fault could not be forgotten");
         }
-        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string()).set(0.0);
+        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
+            .set(0.0);
         self.running();
         true
     }

@@ -13,9 +13,7 @@ mod store;
 use std::path::Path;
 use std::sync::Arc;
 
-use carelog_domain::ports::{
-    BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Page,
-};
+use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Page};
 
 use store::Store;
 

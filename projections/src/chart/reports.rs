@@ -13,9 +13,8 @@ use crate::change::{Change, ItemWhat, item};
 const LIST: &str = "observations";
 
 pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec<Change> {
-    let change = |patient: PatientId, report: LabReportId, fields: Value| {
-        item(patient, key(report), merged(recorded, fields))
-    };
+    let change =
+        |patient: PatientId, report: LabReportId, fields: Value| item(patient, key(report), merged(recorded, fields));
     use LabReportEvent as E;
     match event {
         E::LabReportUploaded(e) => vec![uploaded(e, recorded)],

@@ -10,9 +10,8 @@ use crate::change::{Change, add, int, maybe_text, patch, personal, put, text};
 
 pub(super) fn of_account(event: &AccountEvent, recorded: &Recorded<Event>) -> Vec<Change> {
     let at: SqlValue = recorded.context.occurred_at.into();
-    let moved = |account: AccountId, column: &'static str, by: i64| {
-        add(&ACCOUNTS, vec![text(account)], vec![(column, by)])
-    };
+    let moved =
+        |account: AccountId, column: &'static str, by: i64| add(&ACCOUNTS, vec![text(account)], vec![(column, by)]);
     let status = |status: PaymentStatus| ("status", text(status));
     use AccountEvent as E;
     match event {

@@ -12,9 +12,8 @@ use crate::change::{Cell, Change, add, date, delete, int, maybe_text, patch, per
 
 pub(super) fn of_invoice(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Vec<Change> {
     let at: SqlValue = recorded.context.occurred_at.into();
-    let changed = |invoice: InvoiceId, cells: Vec<Cell>| {
-        patch(&INVOICES, vec![text(invoice)], [cells, stamp(recorded)].concat())
-    };
+    let changed =
+        |invoice: InvoiceId, cells: Vec<Cell>| patch(&INVOICES, vec![text(invoice)], [cells, stamp(recorded)].concat());
     let status = |status: InvoiceStatus| ("status", text(status));
     use InvoiceEvent as E;
     match event {

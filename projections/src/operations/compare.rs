@@ -57,7 +57,11 @@ impl Subject<'_> {
             while differences.len() < DIFFERENCES_MAX {
                 let next = match (should.peek().await?, found.peek().await?) {
                     (None, None) => break,
-                    (Some(should), Some(found)) => (should.key.cmp(&found.key), fields(should, found), shown(&should.key.clone().min(found.key.clone()))),
+                    (Some(should), Some(found)) => (
+                        should.key.cmp(&found.key),
+                        fields(should, found),
+                        shown(&should.key.clone().min(found.key.clone())),
+                    ),
                     (Some(should), None) => (Ordering::Less, vec![], shown(&should.key)),
                     (None, Some(found)) => (Ordering::Greater, vec![], shown(&found.key)),
                 };

@@ -1,7 +1,7 @@
 //! Filling a set from the log, all partitions side by side; the next events are read while the last are written.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use carelog_domain::ports::Failure;
 use carelog_schemas::read_models::Set;

@@ -73,11 +73,7 @@ pub async fn switch(deps: &Deps, running: Option<&Projections>, model: &str) -> 
 ///
 /// # Errors
 /// As [`switch`].
-pub async fn diff(
-    deps: &Deps,
-    running: Option<&Projections>,
-    model: &str,
-) -> Result<Vec<Difference>, OperationError> {
+pub async fn diff(deps: &Deps, running: Option<&Projections>, model: &str) -> Result<Vec<Difference>, OperationError> {
     let (subject, set, mut marks) = beside(deps, running, model).await?;
     let held = subject.hold().await?;
     let live: Vec<u64> = subject.marks(held.set).await?.iter().map(|mark| mark.size).collect();

@@ -1,0 +1,164 @@
+//! A log, stores and keys to project with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use carelog_documents::SledDocuments;
+use carelog_domain::kernel::{Actor, CommandId, EventId, Token, Version};
+use carelog_domain::ports::{
+    Batch, DocumentStore, EventLog, Expected, Fingerprint, Freshness, KeyStore, SqlStore, Statement, ToAppend,
+};
+use carelog_keys::FileKeyStore;
+use carelog_projections::{Deps, Projections};
+use carelog_schemas::read_models::{MODELS, Set, chart};
+use carelog_schemas::sealing::seal_event;
+use carelog_sqlite::SqliteStore;
+use carelog_tests::clock::ManualClock;
+use carelog_tests::model_log::ModelLog;
+
+use crate::history::{Step, at};
+
+pub(crate) struct World {
+    pub(crate) log: Arc<ModelLog>,
+    pub(crate) keys: Arc<FileKeyStore>,
+    pub(crate) sql: Arc<SqliteStore>,
+    pub(crate) documents: Arc<SledDocuments>,
+    pub(crate) clock: ManualClock,
+    /// The user who causes everything.
+    pub(crate) user: String,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new(partitions: u16) -> World {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("keys")).expect("a folder");
+        let clock = ManualClock::at(at(10_000));
+        World {
+            log: Arc::new(ModelLog::new(partitions, Arc::new(clock.clone()))),
+            keys: Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys")),
+            sql: Arc::new(SqliteStore::open(folder.path().join("read.db")).expect("a database")),
+            documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
+            clock,
+            user: "test".to_owned(),
+            folder,
+        }
+    }
+
+    /// The same log and keys with empty stores.
+    pub(crate) fn beside(&self) -> World {
+        let folder = tempfile::tempdir().expect("a folder");
+        World {
+            log: Arc::clone(&self.log),
+            keys: Arc::clone(&self.keys),
+            sql: Arc::new(SqliteStore::open(folder.path().join("read.db")).expect("a database")),
+            documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
+            clock: self.clock.clone(),
+            user: self.user.clone(),
+            folder,
+        }
+    }
+
+    pub(crate) fn deps(&self) -> Deps {
+        Deps {
+            log: Arc::clone(&self.log) as Arc<dyn EventLog>,
+            keys: Arc::clone(&self.keys) as Arc<dyn KeyStore>,
+            sql: Arc::clone(&self.sql) as Arc<dyn SqlStore>,
+            documents: Arc::clone(&self.documents) as Arc<dyn DocumentStore>,
+            clock: Arc::new(self.clock.clone()),
+        }
+    }
+
+    pub(crate) async fn start(&self) -> Arc<Projections> {
+        Projections::start(self.deps()).await.expect("projections start")
+    }
+
+    /// Appends one command's events; returns where the last of them is.
+    pub(crate) async fn append(&self, step: &Step) -> Token {
+        let (stream, first) = &step.events[0];
+        let version = self.log.stream_version(stream).await.expect("a version");
+        let command = CommandId::of_client_key("test", first.event_type(), &format!("{stream}@{}", version.0));
+        let mut events = Vec::new();
+        for (index, (stream, event)) in step.events.iter().enumerate() {
+            let id = EventId::derive(command, step.slot, at(0), index as u32);
+            let data = seal_event(self.keys.as_ref(), event, id).await.expect("sealed");
+            events.push(ToAppend {
+                id,
+                stream: stream.clone(),
+                event_type: event.event_type(),
+                revision: event.revision(),
+                occurred_at: at(i64::from(version.0 as u32)),
+                occurred_assumed: false,
+                hospital: event.hospital(),
+                tags: event.tags(),
+                data,
+            });
+        }
+        let batch = Batch {
+            slot: step.slot,
+            command,
+            fingerprint: Fingerprint([0; 32]),
+            events,
+            expected: vec![(stream.clone(), Expected::Exactly(Version(version.0)))],
+            conditions: vec![],
+            actor: Actor::system(&self.user).recorded(),
+            correlation: command,
+            causation: None,
+            recorded_after: None,
+            traceparent: None,
+        };
+        let accepted = self.log.append(batch).await.expect("accepted");
+        let token = accepted.events.iter().map(|context| context.position).collect();
+        accepted.durable.await.expect("durable");
+        token
+    }
+
+    pub(crate) async fn append_all(&self, steps: &[Step]) {
+        for step in steps {
+            self.append(step).await;
+        }
+    }
+
+    /// Waits until every read model has applied the whole log.
+    pub(crate) async fn settle(&self, projections: &Projections) {
+        let heads = self.log.head().await.expect("heads");
+        let last = heads
+            .iter()
+            .filter(|head| head.size > 0)
+            .map(|head| carelog_domain::kernel::Position { partition: head.partition, offset: head.size - 1 });
+        let token: Token = last.collect();
+        let reached = projections.reached(&[], &token, Duration::from_secs(30)).await.expect("asked");
+        assert!(reached, "{:#?}", projections.registry().await);
+    }
+
+    pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<carelog_domain::ports::SqlValue>> {
+        self.sql.read(vec![Statement::new(sql, vec![])]).await.expect("read").remove(0).rows
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) {
+        let affected = self.sql.write(vec![Statement::new(sql, vec![])]).await.expect("written");
+        assert_eq!(affected, [1], "{sql}");
+    }
+
+    /// Every row and item, by table and key.
+    pub(crate) async fn rows(&self) -> BTreeMap<String, Vec<String>> {
+        let mut all = BTreeMap::new();
+        for table in MODELS.iter().flat_map(|model| model.tables) {
+            let query = format!("SELECT * FROM {} ORDER BY {}", table.name, table.key.join(", "));
+            let rows = self.sql(&query).await.iter().map(|row| format!("{row:?}")).collect();
+            all.insert(table.name.to_owned(), rows);
+        }
+        let live = self.documents.get(&chart::live_key()).await.expect("read").expect("a live set");
+        let set = Set::from_word(live.body["live"].as_str().expect("a word")).expect("a set");
+        let items = self.documents.scan(&chart::table(set), None, 100_000).await.expect("read").items;
+        let shown = |key: &carelog_domain::ports::DocumentKey| {
+            format!("{} {}", key.partition_key.split_once('#').expect("a subject").1, key.sort_key)
+        };
+        all.insert(
+            "chart".to_owned(),
+            items.iter().map(|item| format!("{} {}", shown(&item.key), item.body)).collect(),
+        );
+        all
+    }
+}

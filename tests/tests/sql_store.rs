@@ -1,0 +1,44 @@
+//! The contract of `SqlStore` on its adapters, and what only SQLite promises.
+
+use std::sync::Arc;
+
+use carelog_domain::ports::{SqlStore, SqlValue, Statement};
+use carelog_sqlite::SqliteStore;
+use carelog_tests::contract;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path().join("read.db")).expect("opened");
+    contract::sql_store::run(Arc::new(store)).await;
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_reopening_and_the_file_is_private() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("read.db");
+    let plain = |sql: &str| vec![Statement::new(sql, vec![])];
+    {
+        let store = SqliteStore::open(&path).expect("opened");
+        store.write(plain("CREATE TABLE t (a BIGINT)")).await.expect("made");
+        store.write(plain("INSERT INTO t VALUES (7)")).await.expect("written");
+    }
+    let store = SqliteStore::open(&path).expect("opened again");
+    let found = store.read(plain("SELECT a FROM t")).await.expect("read");
+    assert_eq!(found[0].rows, [vec![SqlValue::Int(7)]]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "read models hold personal values: nobody else may read the file");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_with_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("read.db");
+    std::fs::write(&path, b"this is not a database, whatever its name says".repeat(100)).expect("written");
+    let error = SqliteStore::open(&path).err().expect("refused");
+    assert!(error.message.contains("built anew from the log"), "{error}");
+}
