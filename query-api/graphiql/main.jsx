@@ -6,7 +6,7 @@ import { GraphiQL } from 'graphiql';
 import { createClient } from 'graphql-ws';
 import { createRoot } from 'react-dom/client';
 
-const welcome = `# Carelog, queries. Commands are REST: see /swagger.
+const welcome = `# Carelog, queries. Commands are REST: see /swagger-ui.
 # Press Ctrl-Space for suggestions; the book icon on the left holds the documentation.
 
 query NextAppointments {
