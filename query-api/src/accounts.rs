@@ -170,7 +170,7 @@ impl AccountQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Account>> {
+    ) -> Result<Option<Connection<Account>>> {
         let filter = filter.unwrap_or_default();
         let list = List {
             models: MODELS,
@@ -179,7 +179,7 @@ impl AccountQueries {
             // Ids begin with the time they were made.
             ordering: Ordering::by(&["account"]),
         };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 
     /// What the ledger accounts of a hospital hold: the sums of every posting ever made.
@@ -188,10 +188,10 @@ impl AccountQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The hospital.")] hospital: ID,
-    ) -> Result<Vec<LedgerBalance>> {
+    ) -> Result<Option<Vec<LedgerBalance>>> {
         let asking = Asking::of(ctx);
         let hospital: HospitalId = read_id(&hospital, "hospital")?;
         asking.permit_at(Permission::ReadBilling, Some(hospital))?;
-        Ok(ledger::balances(asking, hospital).await?)
+        Ok(Some(ledger::balances(asking, hospital).await?))
     }
 }

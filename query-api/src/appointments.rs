@@ -195,8 +195,8 @@ impl Appointment {
 
     /// All its invoices, oldest first: for the visit, for a late cancellation or a no-show.
     #[graphql(complexity = "2 * child_complexity")]
-    async fn invoices(&self, ctx: &Context<'_>) -> Result<Vec<Invoice>> {
-        Ok(self.all_invoices(ctx).await?)
+    async fn invoices(&self, ctx: &Context<'_>) -> Result<Option<Vec<Invoice>>> {
+        Ok(Some(self.all_invoices(ctx).await?))
     }
 
     /// What you may do with it now: its status and the clock allow it, and so do your roles. Fetch it again before you
@@ -289,9 +289,9 @@ impl AppointmentQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Appointment>> {
+    ) -> Result<Option<Connection<Appointment>>> {
         let page = PageArgs { first, after, last, before };
-        Ok(appointments_of(ctx, filter.unwrap_or_default(), newest_first, page).await?)
+        Ok(Some(appointments_of(ctx, filter.unwrap_or_default(), newest_first, page).await?))
     }
 
     /// How many appointments there are, by something.
@@ -301,8 +301,8 @@ impl AppointmentQueries {
         ctx: &Context<'_>,
         #[graphql(desc = "Which ones; all you may see unless told.")] filter: Option<AppointmentFilter>,
         #[graphql(desc = "What they are counted by.")] by: CountBy,
-    ) -> Result<Vec<AppointmentCount>> {
-        Ok(counts::count(Asking::of(ctx), filter.unwrap_or_default(), by).await?)
+    ) -> Result<Option<Vec<AppointmentCount>>> {
+        Ok(Some(counts::count(Asking::of(ctx), filter.unwrap_or_default(), by).await?))
     }
 }
 

@@ -109,7 +109,7 @@ impl AvailabilityQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Slot>> {
+    ) -> Result<Option<Connection<Slot>>> {
         let asking = Asking::of(ctx);
         asking.permit_directory()?;
         if to.0 <= from.0 {
@@ -130,7 +130,7 @@ impl AvailabilityQueries {
         let select = if all { select } else { select.and(HAS_SEAT, [now.into()]) };
         let ordering = Ordering::by(&["s.start_at", "s.role"]);
         let list = List { models: MODELS, binding, select, ordering };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 }
 

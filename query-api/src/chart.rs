@@ -38,9 +38,9 @@ pub(crate) struct Chart {
 #[ComplexObject]
 impl Chart {
     /// Their invoices, in the order they were drafted. Needs the permission to read invoices.
-    async fn invoices(&self, ctx: &Context<'_>) -> Result<&[ChartedInvoice]> {
+    async fn invoices(&self, ctx: &Context<'_>) -> Result<Option<&[ChartedInvoice]>> {
         Asking::of(ctx).permit(Permission::ReadBilling)?;
-        Ok(&self.invoices)
+        Ok(Some(&self.invoices))
     }
 }
 

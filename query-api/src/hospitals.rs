@@ -196,7 +196,7 @@ impl HospitalQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Hospital>> {
+    ) -> Result<Option<Connection<Hospital>>> {
         Asking::of(ctx).permit_directory()?;
         let list = List {
             models: MODELS,
@@ -204,6 +204,6 @@ impl HospitalQueries {
             ordering: Ordering::by(&["name_key", "hospital"]),
             binding: "hospitals".to_owned(),
         };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 }

@@ -257,8 +257,8 @@ impl InvoiceQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Invoice>> {
+    ) -> Result<Option<Connection<Invoice>>> {
         let page = PageArgs { first, after, last, before };
-        Ok(invoices_of(ctx, filter.unwrap_or_default(), newest_first, page).await?)
+        Ok(Some(invoices_of(ctx, filter.unwrap_or_default(), newest_first, page).await?))
     }
 }

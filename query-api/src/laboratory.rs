@@ -30,7 +30,7 @@ impl LaboratoryQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<CriticalResult>> {
+    ) -> Result<Option<Connection<CriticalResult>>> {
         let asking = Asking::of(ctx);
         asking.permit(Permission::ReadClinical)?;
         let filter = filter.unwrap_or_default();
@@ -40,6 +40,6 @@ impl LaboratoryQueries {
             select: filter.apply(asking, critical::select())?,
             ordering: Ordering::by(&["opened_at", "report", "observation"]),
         };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 }

@@ -1,12 +1,13 @@
 //! From a request to its answer, whatever carried it: parse once, refuse what may not run here, execute within the
 //! limits, give every error a code, say how fresh the answer is, measure and trace.
 
+mod complete;
 mod errors;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_graphql::parser::types::{DocumentOperations, OperationType};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Request, Response, ServerError};
 use carelog_domain::kernel::Actor;
 use carelog_domain::ports::BoxStream;
@@ -19,6 +20,7 @@ use crate::asking::{Asking, Wish};
 use crate::persisted::Persisted;
 use crate::problem::Problem;
 use crate::schema::{self, CarelogSchema};
+use complete::Shapes;
 pub(crate) use errors::with_codes;
 
 /// Answers operations.
@@ -26,6 +28,7 @@ pub(crate) struct Api {
     pub(crate) deps: Arc<Deps>,
     pub(crate) persisted: Persisted,
     schema: CarelogSchema,
+    shapes: Shapes,
 }
 
 /// An answer, and whether the operation ran at all: one that did has `data`, if only null.
@@ -47,6 +50,8 @@ pub(crate) enum Ran {
 
 /// What kind of operation it is, and how traces name it.
 struct Operation {
+    document: ExecutableDocument,
+    wanted: Option<String>,
     kind: OperationType,
     name: String,
     hash: String,
@@ -54,7 +59,9 @@ struct Operation {
 
 impl Api {
     pub(crate) fn new(deps: Deps) -> Api {
-        Api { schema: schema::build(&deps.limits), persisted: Persisted::default(), deps: Arc::new(deps) }
+        let schema = schema::build(&deps.limits);
+        let shapes = Shapes::of(&schema.sdl());
+        Api { schema, shapes, persisted: Persisted::default(), deps: Arc::new(deps) }
     }
 
     /// Answers a query. A subscription is refused: it needs a transport that stays open.
@@ -80,6 +87,7 @@ impl Api {
             Ok(response) => {
                 let ran = if was_refused(&response) { Ran::Refused } else { Ran::Executed };
                 let response = with_codes(response, &self.deps.limits);
+                let response = if ran == Ran::Executed { self.completed(response, &operation) } else { response };
                 Answered { response: self.with_freshness(response, &asking).instrument(span).await, ran }
             }
         };
@@ -105,14 +113,16 @@ impl Api {
         span.in_scope(|| tracing::debug!("a subscription begins"));
         metrics::counter!("carelog_graphql_subscriptions_total").increment(1);
         let open = OpenSubscription::begin();
+        let operation = Arc::new(operation);
         let asking = Arc::new(Asking::new(self.deps.clone(), actor, wish));
         let request = schema::prepare(request, &asking);
         let answers = self.schema.execute_stream(request);
         answers
             .then(move |response| {
                 let _still_open = &open;
-                let (api, asking) = (self.clone(), asking.clone());
+                let (api, asking, operation) = (self.clone(), asking.clone(), operation.clone());
                 async move {
+                    let response = if was_refused(&response) { response } else { api.completed(response, &operation) };
                     let response = api.with_freshness(with_codes(response, &api.deps.limits), &asking).await;
                     asking.marks.clear();
                     response
@@ -120,6 +130,12 @@ impl Api {
                 .instrument(span.clone())
             })
             .boxed()
+    }
+
+    fn completed(&self, mut response: Response, operation: &Operation) -> Response {
+        let data = std::mem::take(&mut response.data);
+        response.data = self.shapes.complete(&operation.document, operation.wanted.as_deref(), data);
+        response
     }
 
     fn refused(&self, error: ServerError) -> Answered {
@@ -148,7 +164,7 @@ impl Operation {
     fn of(request: &mut Request) -> Result<Operation, ServerError> {
         let hash = hex::encode(&Sha256::digest(request.query.as_bytes())[..8]);
         let wanted = request.operation_name.clone();
-        let document = request.parsed_query()?;
+        let document = request.parsed_query()?.clone();
         let (name, kind) = match &document.operations {
             DocumentOperations::Single(operation) => (None, operation.node.ty),
             DocumentOperations::Multiple(operations) => {
@@ -164,7 +180,7 @@ impl Operation {
             }
         };
         let name = name.unwrap_or_else(|| "anonymous".to_owned()).chars().take(64).collect();
-        Ok(Operation { kind, name, hash })
+        Ok(Operation { document, wanted, kind, name, hash })
     }
 
     fn span(&self, what: &'static str) -> tracing::Span {

@@ -76,9 +76,9 @@ impl Patient {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Appointment>> {
+    ) -> Result<Option<Connection<Appointment>>> {
         let filter = filter.unwrap_or_default().of_patient(self.key);
-        Ok(appointments_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?)
+        Ok(Some(appointments_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?))
     }
 
     /// Their invoices by the time they were drafted.
@@ -92,9 +92,9 @@ impl Patient {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Invoice>> {
+    ) -> Result<Option<Connection<Invoice>>> {
         let filter = filter.unwrap_or_default().of_patient(self.key);
-        Ok(invoices_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?)
+        Ok(Some(invoices_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?))
     }
 }
 
@@ -215,7 +215,7 @@ impl PatientQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Patient>> {
+    ) -> Result<Option<Connection<Patient>>> {
         let filter = filter.unwrap_or_default();
         let list = List {
             models: MODELS,
@@ -223,6 +223,6 @@ impl PatientQueries {
             select: filter.apply(Asking::of(ctx), Patient::select())?,
             ordering: Ordering::by(&["name_key", "patient"]),
         };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 }

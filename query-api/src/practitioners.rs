@@ -294,7 +294,7 @@ impl PractitionerQueries {
         #[graphql(desc = "The cursor after which the page begins.")] after: Option<String>,
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
-    ) -> Result<Connection<Practitioner>> {
+    ) -> Result<Option<Connection<Practitioner>>> {
         Asking::of(ctx).permit_directory()?;
         let filter = filter.unwrap_or_default();
         let list = List {
@@ -303,7 +303,7 @@ impl PractitionerQueries {
             select: filter.apply(Practitioner::select())?,
             ordering: Ordering::by(&["name_key", "practitioner"]),
         };
-        Ok(list.page(ctx, PageArgs { first, after, last, before }).await?)
+        Ok(Some(list.page(ctx, PageArgs { first, after, last, before }).await?))
     }
 }
 

@@ -31,7 +31,12 @@ impl Wish {
         let command = text("carelog-command").map(uuid::Uuid::parse_str).transpose().map_err(|_| {
             Problem::at("Carelog-Command", "malformed-header", "Carelog-Command is the id of a command (a UUID)")
         })?;
-        let wish = Wish { token: token.unwrap_or_default(), settled: wait.is_some(), timeout: wait.flatten(), command: command.map(CommandId) };
+        let wish = Wish {
+            token: token.unwrap_or_default(),
+            settled: wait.is_some(),
+            timeout: wait.flatten(),
+            command: command.map(CommandId),
+        };
         if wish.settled && wish.token.is_empty() {
             return Err(Problem::at(
                 "Carelog-Wait",

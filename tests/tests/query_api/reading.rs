@@ -1,0 +1,256 @@
+//! Lists, pages, filters, counts, nested objects, freshness.
+
+use carelog_domain::streams;
+use serde_json::{Value, json};
+
+use crate::past::{booked, quarter};
+use crate::world::{World, at, auditor, code};
+
+fn ids(nodes: &Value) -> Vec<String> {
+    nodes.as_array().expect("nodes").iter().map(|node| node["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_go_on_where_they_ended_in_both_directions() {
+    for partitions in [1, 4] {
+        let world = World::with_partitions(partitions).await;
+        let all = world.data(&auditor(), "{ appointments(first: 100) { totalCount nodes { id start } } }").await;
+        let all = &all["appointments"];
+        let whole = ids(&all["nodes"]);
+        assert_eq!((all["totalCount"].as_i64(), whole.len()), (Some(7), 7));
+        assert_eq!(whole[0], world.ids.visits[3].to_string(), "yesterday's comes first");
+        assert_eq!(whole[6], world.ids.visits[4].to_string(), "the one without a time comes last");
+
+        for (size, cursor, info, forward) in
+            [("first", "after", "endCursor", true), ("last", "before", "startCursor", false)]
+        {
+            let query = format!(
+                "query($at: String) {{ appointments({size}: 2, {cursor}: $at) {{ nodes {{ id }} \
+                 pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }}"
+            );
+            let (mut seen, mut place, mut pages) = (Vec::new(), Value::Null, 0);
+            loop {
+                let answer = world.answer(&auditor(), &query, json!({ "at": place })).await;
+                let page = answer["data"]["appointments"].clone();
+                let found = ids(&page["nodes"]);
+                seen = if forward { [seen, found].concat() } else { [found, seen].concat() };
+                place = page["pageInfo"][info].clone();
+                pages += 1;
+                let more = if forward { "hasNextPage" } else { "hasPreviousPage" };
+                if page["pageInfo"][more] == json!(false) {
+                    break;
+                }
+            }
+            assert_eq!((seen, pages), (whole.clone(), 4));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_can_come_first_and_those_without_a_time_still_come_last() {
+    let world = World::new().await;
+    let data = world.data(&auditor(), "{ appointments(newestFirst: true) { nodes { id } } }").await;
+    let found = ids(&data["appointments"]["nodes"]);
+    assert_eq!(found[0], world.ids.south_visits[1].to_string());
+    assert_eq!(found[5..], [world.ids.visits[3].to_string(), world.ids.visits[4].to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_another_filter_or_a_changed_one_is_refused() {
+    let world = World::new().await;
+    let data = world.data(&auditor(), "{ appointments(first: 1) { pageInfo { endCursor } } }").await;
+    let cursor = data["appointments"]["pageInfo"]["endCursor"].as_str().expect("a cursor").to_owned();
+    let other = if cursor.starts_with('A') { "B" } else { "A" };
+    let refused = |query: String| {
+        let world = &world;
+        async move { world.refusal(&auditor(), &query).await }
+    };
+    assert_eq!(
+        refused(format!(
+            "{{ appointments(after: \"{cursor}\", filter: {{ statuses: [BOOKED] }}) {{ nodes {{ id }} }} }}"
+        ))
+        .await,
+        "cursor-invalid"
+    );
+    assert_eq!(
+        refused(format!("{{ appointments(after: \"{other}{}\") {{ nodes {{ id }} }} }}", &cursor[1..])).await,
+        "cursor-invalid"
+    );
+    assert_eq!(refused(format!("{{ patients(after: \"{cursor}\") {{ nodes {{ id }} }} }}")).await, "cursor-invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_on_a_row_comes_with_it() {
+    let world = World::new().await;
+    let query = format!(
+        "{{ appointment(id: \"{}\") {{ status start date serviceDisplay price {{ amount currency }} reason
+           hospital {{ name zone prices {{ service amount {{ amount }} }} }}
+           patient {{ name birthDate gender contacts {{ system value }} identifiers {{ value }} hospitals {{ hospital {{ name }} }} }}
+           practitioner {{ name roles {{ specialty hospital {{ name }} }} }}
+           invoice {{ number status totalNet {{ amount }} totalGross {{ amount }} balance {{ amount }}
+                      lines {{ number net {{ amount }} taxAmount {{ amount }} }} allocations {{ amount {{ amount }} }}
+                      account {{ unapplied {{ amount }} owed {{ amount }} payments {{ status method reference }} }} }} }} }}",
+        world.ids.visits[0]
+    );
+    let data = world.data(&auditor(), &query).await;
+    assert_eq!(
+        data["appointment"],
+        json!({
+            "status": "BOOKED", "start": "2024-12-02T09:00:00Z", "date": "2024-12-02",
+            "serviceDisplay": "Consultation", "price": { "amount": "100.00", "currency": "GBP" },
+            "reason": "palpitations",
+            "hospital": { "name": "North", "zone": "Europe/London",
+                          "prices": [{ "service": "consult", "amount": { "amount": "100.00" } }] },
+            "patient": {
+                "name": "Zoë O'Neil", "birthDate": "1980-02-29", "gender": "FEMALE",
+                "contacts": [{ "system": "PHONE", "value": "020 7946 0000" }],
+                "identifiers": [{ "value": "Zoë-1" }], "hospitals": [{ "hospital": { "name": "North" } }],
+            },
+            "practitioner": { "name": "Ada Byron", "roles": data["appointment"]["practitioner"]["roles"].clone() },
+            "invoice": {
+                "number": "INV-2024-000001", "status": "ISSUED", "totalNet": { "amount": "100.00" },
+                "totalGross": { "amount": "120.00" }, "balance": { "amount": "70.00" },
+                "lines": [{ "number": 1, "net": { "amount": "100.00" }, "taxAmount": { "amount": "20.00" } }],
+                "allocations": [{ "amount": { "amount": "50.00" } }],
+                "account": { "unapplied": { "amount": "10.00" }, "owed": { "amount": "70.00" },
+                             "payments": [{ "status": "SUCCEEDED", "method": "CARD", "reference": "card 42" }] },
+            },
+        })
+    );
+    assert_eq!(data["appointment"]["practitioner"]["roles"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_worklists_and_counts_agree() {
+    let world = World::new().await;
+    let (north, zoe) = (world.ids.north, world.ids.zoe);
+    let data = world
+        .data(
+            &auditor(),
+            &format!(
+                "{{ zoe: appointments(filter: {{ patient: \"{zoe}\" }}) {{ totalCount }}
+                    early: appointments(filter: {{ hospital: \"{north}\", from: \"2024-12-02T00:00:00Z\", to: \"2024-12-02T09:30:00Z\" }}) {{ totalCount }}
+                    missing: appointments(filter: {{ worklist: OUTCOME_MISSING }}) {{ nodes {{ id }} }}
+                    rebook: appointments(filter: {{ worklist: TO_REBOOK }}) {{ totalCount }}
+                    none: appointments(filter: {{ statuses: [] }}) {{ totalCount }}
+                    byStatus: appointmentCounts(by: STATUS) {{ key count }}
+                    byDate: appointmentCounts(filter: {{ hospital: \"{north}\" }}, by: DATE) {{ key count }} }}"
+            ),
+        )
+        .await;
+    assert_eq!(data["zoe"]["totalCount"], 3);
+    assert_eq!(data["early"]["totalCount"], 2);
+    assert_eq!(ids(&data["missing"]["nodes"]), [world.ids.visits[3].to_string()]);
+    assert_eq!((&data["rebook"]["totalCount"], &data["none"]["totalCount"]), (&json!(0), &json!(0)));
+    assert_eq!(data["byStatus"], json!([{ "key": "BOOKED", "count": 6 }, { "key": "PROPOSED", "count": 1 }]));
+    assert_eq!(
+        data["byDate"],
+        json!([{ "key": "2024-12-01", "count": 1 }, { "key": "2024-12-02", "count": 3 }, { "key": null, "count": 1 }])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_seat_is_free_again_when_its_hold_ends() {
+    let world = World::new().await;
+    let query = format!(
+        "{{ availability(from: \"2024-12-02T00:00:00Z\", to: \"2024-12-03T00:00:00Z\", hospital: \"{}\", \
+           specialty: \"cardiology\") {{ totalCount nodes {{ start free held status practitioner {{ name }} }} }} }}",
+        world.ids.north
+    );
+    assert_eq!(world.data(&auditor(), &query).await["availability"], json!({ "totalCount": 0, "nodes": [] }));
+    let everything = query.replace("specialty:", "all: true, specialty:");
+    let all = world.data(&auditor(), &everything).await;
+    assert_eq!(all["availability"]["totalCount"], 4);
+    assert_eq!(all["availability"]["nodes"][3]["held"], 1);
+    assert_eq!(all["availability"]["nodes"][3]["status"], "BUSY");
+    world.clock.set(at("2024-12-02T08:10:00Z"));
+    let free = world.data(&auditor(), &query).await;
+    assert_eq!(
+        free["availability"]["nodes"],
+        json!([{ "start": "2024-12-02T09:45:00Z", "free": 1, "held": 0, "status": "FREE",
+                 "practitioner": { "name": "Ada Byron" } }])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_found_by_any_part_of_their_name_and_by_identifier() {
+    let world = World::new().await;
+    for (filter, expected) in [
+        ("name: \"ZOE\"", vec!["Zoë O'Neil"]),
+        ("name: \"gomez maria\"", vec!["Ana-María Gómez"]),
+        ("name: \"smi\"", vec!["Carol Smith"]),
+        ("name: \"mith\"", vec![]),
+        ("identifier: { system: \"urn:test\", kind: \"mr\", value: \"car 1\" }", vec!["Carol Smith"]),
+        ("birthDate: \"1980-02-29\"", vec!["Ana-María Gómez", "Carol Smith", "Zoë O'Neil"]),
+    ] {
+        let data =
+            world.data(&auditor(), &format!("{{ patients(filter: {{ {filter} }}) {{ nodes {{ name }} }} }}")).await;
+        let names: Vec<&str> = data["patients"]["nodes"]
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .filter_map(|node| node["name"].as_str())
+            .collect();
+        assert_eq!(names, expected, "{filter}");
+    }
+    let data = world
+        .data(
+            &auditor(),
+            "{ practitioners(filter: { name: \"ada b\", specialty: \"cardiology\" }) { nodes { name } } }",
+        )
+        .await;
+    assert_eq!(data["practitioners"]["nodes"], json!([{ "name": "Ada Byron" }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_of_a_hospital_sums_to_nothing() {
+    let world = World::new().await;
+    let query =
+        format!("{{ ledgerBalances(hospital: \"{}\") {{ account balance {{ amount }} postings }} }}", world.ids.north);
+    let data = world.data(&auditor(), &query).await;
+    assert_eq!(
+        data["ledgerBalances"],
+        json!([
+            { "account": "assets:cash", "balance": { "amount": "60.00" }, "postings": 1 },
+            { "account": "assets:receivable", "balance": { "amount": "70.00" }, "postings": 2 },
+            { "account": "income:revenue", "balance": { "amount": "-100.00" }, "postings": 1 },
+            { "account": "liabilities:tax", "balance": { "amount": "-20.00" }, "postings": 1 },
+            { "account": "liabilities:unapplied", "balance": { "amount": "-10.00" }, "postings": 2 },
+        ])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_says_at_which_positions_it_was_read() {
+    let world = World::new().await;
+    let answer = world.answer(&auditor(), "{ appointments { nodes { id patient { id } } } }", json!({})).await;
+    let models = answer["extensions"]["carelog"]["readModels"].as_array().expect("read models").clone();
+    let names: Vec<&str> = models.iter().filter_map(|model| model["name"].as_str()).collect();
+    assert_eq!(names, ["appointments", "patients"]);
+    for model in &models {
+        assert_eq!((&model["behind"], &model["ageMs"]), (&json!(0), &json!(0)), "{model}");
+        assert_eq!(model["positions"].as_array().map(Vec::len), Some(1), "{model}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_with_a_token_sees_what_was_written_and_does_not_wait_for_ever() {
+    let world = World::new().await;
+    let appointment = world.ids.visits[4];
+    let event = booked(&world.ids, appointment, world.ids.zoe, quarter("2024-12-03T09:00:00Z"));
+    let token = world.append(at("2024-12-02T08:00:00Z"), &streams::appointment(appointment), vec![event.into()]).await;
+    let query = format!("{{ appointment(id: \"{appointment}\") {{ status }} }}");
+    let token = token.to_string();
+    for headers in
+        [vec![("carelog-token", token.as_str())], vec![("carelog-token", token.as_str()), ("carelog-wait", "settled")]]
+    {
+        let answer = world.answer_with(&auditor(), &query, json!({}), &headers).await;
+        assert_eq!(answer["data"]["appointment"]["status"], "BOOKED", "{answer}");
+    }
+    let never = world.answer_with(&auditor(), &query, json!({}), &[("carelog-token", "0:999999")]).await;
+    assert_eq!(code(&never), "not-yet");
+    let nowhere = world
+        .answer_with(&auditor(), &query, json!({}), &[("carelog-token", "0:999999"), ("carelog-wait", "settled")])
+        .await;
+    assert_eq!(code(&nowhere), "token-unknown");
+}
