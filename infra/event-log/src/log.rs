@@ -213,8 +213,8 @@ fn follow(partition: Arc<Partition>, from: u64) -> BoxStream<'static, Result<Vec
     let first = Some((partition, durable, from));
     Box::pin(futures::stream::unfold(first, |at| async move {
         let (partition, mut durable, next) = at?;
-        let reached = durable.wait_for(|now| now.end > next).await.map(|now| now.end);
-        if reached.is_err() {
+        let reached = durable.wait_for(|now| now.end > next || now.closed).await.map(|now| now.end);
+        if !reached.is_ok_and(|end| end > next) {
             return Some((Err(passing("the log is closed")), None));
         }
         let chunk = match partition.is_recent(next) {

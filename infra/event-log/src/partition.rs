@@ -68,6 +68,8 @@ pub(crate) struct Durable {
     pub(crate) end: u64,
     /// Recorded-at of the last durable frame.
     pub(crate) recorded_at: Timestamp,
+    /// True when no more will become durable.
+    pub(crate) closed: bool,
 }
 
 /// What a partition begins with after recovery.
@@ -109,7 +111,7 @@ impl Partition {
             work: Condvar::new(),
             segments,
             tree: Mutex::new(tree),
-            durable: watch::Sender::new(Durable { end: next_offset, recorded_at: last_recorded_at }),
+            durable: watch::Sender::new(Durable { end: next_offset, recorded_at: last_recorded_at, closed: false }),
             recent_bytes_max: options.recent_bytes_max,
             memory_index_events_max: options.memory_index_events_max.max(1),
             frozen_end: AtomicU64::new(u64::MAX),
@@ -135,7 +137,7 @@ impl Partition {
 
     /// The durable end with its root.
     pub(crate) fn head(&self) -> Result<Head, Failure> {
-        let Durable { end: size, recorded_at } = *self.durable.borrow();
+        let Durable { end: size, recorded_at, .. } = *self.durable.borrow();
         let root = self.root_at(size)?;
         Ok(Head { partition: self.number, size, root, recorded_at: (size > 0).then_some(recorded_at) })
     }

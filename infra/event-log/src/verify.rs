@@ -104,6 +104,8 @@ fn check_segment(segment: &Segment, offset: u64, range: &CompactRange) -> Result
     }
     match header.root_before == range.root() {
         true => Ok(()),
-        false => Err(wrong(format!("has seen root {} before it, the frames give {}", header.root_before, range.root()))),
+        false => {
+            Err(wrong(format!("has seen root {} before it, the frames give {}", header.root_before, range.root())))
+        }
     }
 }

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use carelog_domain::kernel::{CommandId, Context, Position, StreamName, Timestamp, Version};
-use carelog_domain::ports::{Accepted, AppendError, Batch, Expected, Failure, Fingerprint};
+use carelog_domain::ports::{Accepted, AppendError, Batch, Expected, Failure, Fingerprint, ToAppend};
 use carelog_schemas::frame::{self, FRAME_BYTES_MAX, Frame, FrameError, FrameParts};
 
 use super::lookup::Old;
 use super::{Partition, State};
-use crate::error::lasting;
+use crate::error::{lasting, passing};
 use crate::index::memory::MemoryIndex;
 
-/// The largest batch, in bytes of its data: a batch stands in one segment and is written at once.
+/// The largest batch: a batch stands in one segment and is written at once; recovery looks no further for leftovers.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What a frame has at most beside its data and tags, with its length.
+const FRAME_REST_BYTES_MAX: usize = 1024;
+/// So much may wait for the disk; a disk that hangs must not fill the memory.
+const GATHERED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 impl Partition {
     /// Takes a batch in, or finds what its command did before.
@@ -31,6 +35,9 @@ impl Partition {
             if let Some(offset) = before {
                 drop(state);
                 return self.repeated(offset, &batch);
+            }
+            if state.gathering.bytes.len() > GATHERED_BYTES_MAX {
+                return Err(AppendError::Failed(passing("the disk does not keep up; try again later")));
             }
             let versions = Self::check_expected(&state, old.versions.clone(), &batch)?;
             self.check_conditions(&state, &old, &batch)?;
@@ -109,7 +116,7 @@ impl Partition {
         let after = batch.recorded_after.map_or(i64::MIN, |cause| cause.micros() + 1);
         let earliest = self.clock.now().micros().max(after);
         let mut last = state.last_recorded_at.micros();
-        let place = |event: &carelog_domain::ports::ToAppend| {
+        let place = |event: &ToAppend| {
             let version = versions.get_mut(&event.stream).expect("every stream of the batch was looked up");
             *version = version.next();
             last = earliest.max(last + 1).max(event.occurred_at.micros());
@@ -226,9 +233,11 @@ fn check_shape(batch: &Batch) -> Result<(), AppendError> {
     if batch.events.is_empty() || batch.events.len() > usize::from(u16::MAX) {
         return bad(format!("a batch has 1 to 65,535 events, not {}", batch.events.len()));
     }
-    let data_bytes: usize = batch.events.iter().map(|event| event.data.len()).sum();
-    if data_bytes > BATCH_BYTES_MAX {
-        return bad(format!("a batch of {data_bytes} bytes exceeds {BATCH_BYTES_MAX}"));
+    let tag_bytes = |event: &ToAppend| event.tags.iter().map(|tag| tag.as_str().len() + 1).sum::<usize>();
+    let bytes: usize =
+        batch.events.iter().map(|event| event.data.len() + tag_bytes(event) + FRAME_REST_BYTES_MAX).sum();
+    if bytes > BATCH_BYTES_MAX {
+        return bad(format!("a batch of about {bytes} bytes exceeds {BATCH_BYTES_MAX}"));
     }
     let streams = batch.expected.iter().map(|(stream, _)| stream).chain(batch.events.iter().map(|e| &e.stream));
     let mut checked: Option<&StreamName> = None;

@@ -252,6 +252,9 @@ impl Partition {
             return Box::pin(std::future::ready(Ok(())));
         }
         let state = self.state.lock();
+        if self.durable_end() >= end {
+            return Box::pin(std::future::ready(Ok(()))); // Meanwhile; its group may be forgotten already.
+        }
         let group = state.recent.iter().find(|group| group.end() >= end).map(|group| group.done.clone());
         let done = group.unwrap_or_else(|| state.gathering.done.clone());
         drop(state);

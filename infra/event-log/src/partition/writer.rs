@@ -32,9 +32,10 @@ impl Writer {
         while let Some(group) = self.partition.next_group() {
             if let Err(error) = self.make_durable(&group) {
                 self.partition.poison(&error);
-                return;
+                break;
             }
         }
+        self.partition.durable.send_modify(|durable| durable.closed = true);
     }
 
     fn make_durable(&mut self, group: &Arc<Group>) -> Result<(), WriteError> {
@@ -125,7 +126,7 @@ impl Partition {
     }
 
     fn became_durable(&self, group: &Group) {
-        self.durable.send_replace(Durable { end: group.end(), recorded_at: group.last_recorded_at });
+        self.durable.send_replace(Durable { end: group.end(), recorded_at: group.last_recorded_at, closed: false });
         group.done.complete(Ok(()));
     }
 
