@@ -52,7 +52,7 @@ pub trait EventLog: Send + Sync {
         direction: Direction,
         filter: &EventFilter,
         limit: usize,
-    ) -> BoxFuture<'_, Result<(Vec<Stored>, Option<u64>), Failure>>;
+    ) -> BoxFuture<'_, Result<ReadChunk, Failure>>;
 
     /// Durable events of a partition from `from` on, in chunks: first what is there, then what comes, without a gap or
     /// a repeat, until dropped.
@@ -70,6 +70,9 @@ pub trait EventLog: Send + Sync {
     /// How many partitions there are.
     fn partitions(&self) -> u16;
 }
+
+/// Some events, and the offset at which to go on (`None` at the end).
+pub type ReadChunk = (Vec<Stored>, Option<u64>);
 
 /// What one command appends: events of one or more streams of one slot, all or none.
 #[derive(Clone, Debug)]
