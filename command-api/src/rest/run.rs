@@ -10,6 +10,7 @@ use carelog_domain::kernel::{Actor, CommandId};
 use carelog_domain::ports::{CommandBus, CommandDone, CommandRequest};
 use http::{Extensions, HeaderMap, StatusCode};
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use super::answer::Done;
 use super::headers::{self, Said};
@@ -50,8 +51,18 @@ async fn carry_out(operation: &'static Operation, shared: &Arc<Shared>, request:
         cause: None,
         traceparent: (shared.api.traceparent)().or(said.traceparent),
     };
-    let done = shared.api.bus.send(request).await?;
+    let done = send(shared, request).await?;
     finish(operation, shared, done, said.wait).await
+}
+
+/// Sends a command in a task of its own: a client that hangs up, or a time-out, does not stop it halfway.
+async fn send(shared: &Shared, request: CommandRequest) -> Result<CommandDone, Problem> {
+    let bus = shared.api.bus.clone();
+    let task = tokio::spawn(async move { bus.send(request).await }.in_current_span());
+    match task.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The command was not carried out")),
+    }
 }
 
 /// Answers a success, after whatever is to be waited for.

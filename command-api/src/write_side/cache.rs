@@ -1,6 +1,6 @@
 //! Hot states by stream: what was accepted last, before it is durable. Least recently used ones go first.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -73,8 +73,6 @@ impl StateCache {
     }
 
     fn shard(&self, stream: &StreamName) -> &Mutex<LruCache<StreamName, Hot>> {
-        let mut hasher = self.hasher.build_hasher();
-        stream.hash(&mut hasher);
-        &self.shards[hasher.finish() as usize % SHARDS]
+        &self.shards[self.hasher.hash_one(stream) as usize % SHARDS]
     }
 }

@@ -176,7 +176,8 @@ impl<'a> Session<'a> {
         let last = self.loaded.iter().filter_map(|(_, loaded)| loaded.hot.as_ref()?.last_occurred).max();
         let last = last.unwrap_or_default();
         let occurred_at = match self.request.occurred_at {
-            Some(given) if self.is_process() => given.max(last).max(self.lifted.unwrap_or(given)),
+            // What is only read may have changed since without moving what happened then.
+            Some(given) if self.is_process() => given.max(self.lifted.unwrap_or(given)),
             Some(given) => given,
             None => self.now.max(last).max(self.lifted.unwrap_or(self.now)),
         };

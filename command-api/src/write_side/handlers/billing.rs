@@ -123,7 +123,7 @@ async fn account(s: &mut Session<'_>, id: AccountId) -> Result<Arc<Account>, Ref
 }
 
 async fn account_of_invoice(s: &mut Session<'_>, invoice: &Invoice) -> Result<Arc<Account>, Refusal> {
-    Ok(s.load::<Account>(&streams::account(known(invoice)?.account)).await?)
+    s.load::<Account>(&streams::account(known(invoice)?.account)).await
 }
 
 /// A payment's id does not name its account, its first event does.
@@ -136,7 +136,7 @@ async fn account_of_payment(s: &mut Session<'_>, payment: PaymentId) -> Result<A
 }
 
 async fn hospital_of(s: &mut Session<'_>, invoice: &Invoice) -> Result<Arc<Hospital>, Refusal> {
-    Ok(s.load::<Hospital>(&streams::organization(known(invoice)?.hospital)).await?)
+    s.load::<Hospital>(&streams::organization(known(invoice)?.hospital)).await
 }
 
 fn known(invoice: &Invoice) -> Result<&InvoiceDocument, BillingRejection> {
