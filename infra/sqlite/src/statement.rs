@@ -24,7 +24,7 @@ pub(crate) fn execute(connection: &Connection, statement: &Statement) -> Result<
 /// Runs a query.
 pub(crate) fn query(connection: &Connection, statement: &Statement) -> Result<Rows, Failure> {
     let mut prepared = prepare(connection, statement)?;
-    let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut found = Rows { rows: Vec::new(), columns };
     let width = found.columns.len();
     let failed = |error| failure(&doing("could not read", statement), error);
