@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Lengths and sizes of a run.
 pub(crate) struct Pressure {
-    /// One figure of appends in process, of the bare segment and of PostgreSQL.
+    /// One figure of appends in process, of the bare segment and of PostgreSQL, in rounds.
     pub(crate) appends: Duration,
     /// A burst of commands over HTTP.
     pub(crate) burst: Duration,
@@ -47,7 +47,7 @@ impl Pressure {
             paced_rate: 200,
             queries: Duration::from_secs(1),
             events: 50_000,
-            patients: 200,
+            patients: 1_200,
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn measure(parameters: &str, clients: usize, time: Duration) ->
     let (count, time) = (times.count() as u64, begun.elapsed());
     let rows: i64 = admin.query_one("SELECT count(*) FROM events", &[]).await?.get(0);
     ensure!(rows as u64 == count, "{count} rows were inserted, but the table holds {rows}");
-    Ok(Measured { count, time, percentiles: times.percentiles() })
+    Ok(Measured { count, time, times })
 }
 
 async fn insert(client: Client, number: usize, until: Instant) -> anyhow::Result<Times> {
