@@ -123,6 +123,16 @@ impl Server {
         answer(request.send().await.expect("an answer")).await
     }
 
+    /// Sends lines of commands in one request and reads a result for each.
+    pub async fn batch(&self, lines: &[Value]) -> Vec<Value> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let request = self.http.post(format!("{}/v1/batch", self.base)).header("content-type", "application/x-ndjson");
+        let answer = request.body(text).send().await.expect("an answer").text().await.expect("a body");
+        let results: Vec<Value> = answer.lines().map(|line| serde_json::from_str(line).expect("json")).collect();
+        assert_eq!(results.len(), lines.len(), "{answer}");
+        results
+    }
+
     /// Asks GraphQL; panics with the errors if there are any.
     pub async fn query(&self, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables });
