@@ -118,10 +118,10 @@ impl Drop for LocalLog {
 
 impl EventLog for LocalLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Accepted, AppendError>> {
-        let span = tracing::info_span!("log append", command = %batch.command, events = batch.events.len());
-        let _entered = span.enter();
-        let outcome = self.partition_for(batch.slot).map_err(AppendError::Failed).and_then(|p| p.accept(batch));
-        ready(outcome)
+        Box::pin(async move {
+            let span = tracing::info_span!("log append", command = %batch.command, events = batch.events.len());
+            span.in_scope(|| self.partition_for(batch.slot).map_err(AppendError::Failed)?.accept(batch))
+        })
     }
 
     fn find_command(&self, slot: Slot, command: CommandId) -> BoxFuture<'_, Result<Option<Accepted>, Failure>> {
