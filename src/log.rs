@@ -30,7 +30,7 @@ pub(crate) async fn run(command: LogCommand, settings: &Settings, json: bool) ->
         LogCommand::Verify { target } => {
             let client = Client::of(&target, settings).await?;
             let checked = client.post("/v1/operations/log/verify", &json!({})).await?;
-            output::rows(json, &["partition", "events", "root"], array(&checked["partitions"]));
+            output::rows(json, &["partition", "events", "streams", "bytes", "root"], array(&checked["partitions"]));
             if !json {
                 println!("every frame, batch and root agrees");
             }

@@ -52,6 +52,7 @@ impl Platform {
         let blobs: Arc<dyn BlobStore> = Arc::new(ObjectBlobs::in_folder(&folder.join("blobs"))?);
         let sql: Arc<dyn SqlStore> = Arc::new(SqliteStore::open(folder.join("read-models.sqlite"))?);
         let documents: Arc<dyn DocumentStore> = Arc::new(SledDocuments::open(folder.join("documents"))?);
+        check_checkpoints(&local_log, &sql, &documents).await?;
         let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
         let read_deps = carelog_projections::Deps {
             log: log.clone(),
@@ -80,6 +81,22 @@ impl Platform {
 pub(crate) fn open_log(folder: &Path, partitions: Option<u16>, clock: Arc<dyn Clock>) -> anyhow::Result<LocalLog> {
     let options = Options { partitions: partitions.unwrap_or_default(), ..Options::new(folder.join("log"), clock) };
     LocalLog::open(options).context("the log could not be opened")
+}
+
+/// Stops a start on a log that is shorter than a read model has seen, or that has another history: nothing may be
+/// acknowledged on top of it before somebody has looked.
+async fn check_checkpoints(
+    log: &LocalLog,
+    sql: &Arc<dyn SqlStore>,
+    documents: &Arc<dyn DocumentStore>,
+) -> anyhow::Result<()> {
+    for (model, mark) in carelog_projections::operations::checkpoints(sql, documents).await? {
+        if mark.size == 0 {
+            continue;
+        }
+        log.verify_checkpoint(&format!("read model {model}"), mark.partition, mark.size, mark.root)?;
+    }
+    Ok(())
 }
 
 async fn start_sagas(

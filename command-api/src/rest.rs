@@ -136,7 +136,8 @@ fn route_of(operation: &'static Operation) -> MethodRouter<Arc<Shared>> {
     let handler = move |state: Rest, request: Request| run::operation(operation, state, request);
     match operation.verb {
         Verb::Post => post(handler),
-        Verb::Put => put(handler),
+        // What is replaced whole may be posted as well: every command can be sent the same way.
+        Verb::Put => put(handler).post(handler),
         Verb::Delete => delete(handler),
     }
 }
@@ -155,7 +156,8 @@ async fn admit(State(shared): Rest, request: Request, next: Next) -> Response {
     }
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+/// The answer to a method that an address does not take; for the routes beside these too.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This address does not take this method")
         .detail(format!("{method} is not possible here; /swagger-ui says what is"))
         .of(uri.path())

@@ -83,7 +83,8 @@ fn reports(producer: &str) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Extraction {
-    extract(&std::fs::read(path).unwrap(), &Limits::default()).unwrap_or_else(|reason| panic!("{}: {reason}", path.display()))
+    extract(&std::fs::read(path).unwrap(), &Limits::default())
+        .unwrap_or_else(|reason| panic!("{}: {reason}", path.display()))
 }
 
 fn truth(path: &Path) -> Truth {

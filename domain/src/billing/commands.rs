@@ -3,7 +3,8 @@
 use super::{CreditedLine, InvoiceKind, PaymentMethod, PaymentStatus};
 use crate::data::data;
 use crate::kernel::{
-    AccountId, AllocationId, AppointmentId, Billing, CommandId, HospitalId, InvoiceId, Money, PatientId, PaymentId, Zone,
+    AccountId, AllocationId, AppointmentId, Billing, CommandId, HospitalId, InvoiceId, Money, PatientId, PaymentId,
+    Zone,
 };
 use crate::scheduling::AgreedPrice;
 

@@ -70,6 +70,7 @@ struct Session {
 }
 
 /// What an operation sends.
+#[allow(clippy::large_enum_variant, reason = "nearly every reply is an answer, and none is kept")]
 enum Reply {
     /// An answer, or the refusal to begin.
     Answer(async_graphql::Response),

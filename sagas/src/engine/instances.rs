@@ -1,5 +1,6 @@
 //! Instances: the state of each as of a place in the log, folded from its streams and kept while it is hot.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -209,16 +210,18 @@ impl Hospitals {
     async fn at(&mut self, shared: &Shared, kind: &Kind, recorded: &Recorded<Event>) -> Result<Arc<Hospital>, Failure> {
         let hospital = recorded.event.hospital().or(recorded.context.hospital);
         let Some(hospital) = hospital.filter(|_| kind.needs_hospital) else { return Ok(self.none.clone()) };
-        if !self.known.contains_key(&hospital) {
-            let mut seen = vec![];
-            for stored in shared.stream(&streams::organization(hospital)).await? {
-                if let Event::OrganizationEvent(event) = shared.read(&stored, false).await?.event {
-                    append(&mut seen, stored.context.position.offset, &event);
+        let seen = match self.known.entry(hospital) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let mut seen = vec![];
+                for stored in shared.stream(&streams::organization(hospital)).await? {
+                    if let Event::OrganizationEvent(event) = shared.read(&stored, false).await?.event {
+                        append(&mut seen, stored.context.position.offset, &event);
+                    }
                 }
+                place.insert(seen)
             }
-            self.known.insert(hospital, seen);
-        }
-        let seen = &self.known[&hospital];
+        };
         let until = seen.partition_point(|(offset, _)| *offset < recorded.context.position.offset);
         Ok(until.checked_sub(1).map_or_else(|| self.none.clone(), |last| seen[last].1.clone()))
     }

@@ -42,7 +42,7 @@ impl Filter {
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Filter> {
         let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        (bytes.len() % 8 == 0 && !bytes.is_empty()).then(|| Filter(words.collect()))
+        (bytes.len().is_multiple_of(8) && !bytes.is_empty()).then(|| Filter(words.collect()))
     }
 }
 

@@ -89,6 +89,7 @@ impl MemoryIndex {
     }
 
     /// Everything of a kind as entries of a table, in no order.
+    #[allow(clippy::borrowed_box, reason = "a map with boxed keys hands out borrowed boxes")]
     pub(crate) fn entries(&self, kind: Kind, hasher: Hasher) -> Vec<Entry> {
         let plain = |hash: u64| move |offset: &u64| Entry { hash, offset: *offset, version: 0 };
         match kind {

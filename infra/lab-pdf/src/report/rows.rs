@@ -130,7 +130,7 @@ fn share(
     // Without a row on the other side nothing shows how far rows stand apart.
     let widest = if previous.is_some() && next.is_some() { 1.7 } else { 1.35 };
     let alike = |gap: f64, first: f64| gap <= 1.12 * first + 0.1;
-    let (above, below) = (previous.map(|row| gap(row)), next.map(|row| gap(row - 1)));
+    let (above, below) = (previous.map(&gap), next.map(|row| gap(row - 1)));
     let reached_down = |index: usize| {
         let row = previous?;
         above.filter(|first| *first < widest && (row..index).all(|at| alike(gap(at), *first)))
