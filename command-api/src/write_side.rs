@@ -24,7 +24,8 @@ mod target;
 use std::sync::Arc;
 use std::time::Instant;
 
-use carelog_domain::kernel::Version;
+use carelog_domain::kernel::actor::RecordedActor;
+use carelog_domain::kernel::{Role, Version};
 use carelog_domain::policy;
 use carelog_domain::ports::{
     Accepted, AppendError, Batch, BoxFuture, Clock, CommandBus, CommandDone, CommandError, CommandRequest, EventLog,
@@ -250,6 +251,14 @@ fn version_differs(
     (found != expected).then_some(CommandError::VersionDiffers { expected, found })
 }
 
+/// Who it was. A person who says when it happened acts as an importer, whatever else they may be: sagas tell an imported
+/// past from what happens now by it.
+fn recorded(request: &CommandRequest) -> RecordedActor {
+    let actor = request.actor.recorded();
+    let imports = request.occurred_at.is_some() && actor.role != Role::System;
+    RecordedActor { role: if imports { Role::Importer } else { actor.role }, ..actor }
+}
+
 fn batch(
     request: &CommandRequest,
     target: &Target,
@@ -265,7 +274,7 @@ fn batch(
         events: sealed.to_append(staged),
         expected: session.expected(staged),
         conditions: Vec::new(),
-        actor: request.actor.recorded(),
+        actor: recorded(request),
         correlation: request.correlation.unwrap_or(request.id),
         causation: request.cause.map(|(event, _)| event),
         recorded_after: request.cause.map(|(_, recorded_at)| recorded_at),
