@@ -11,6 +11,7 @@ use carelog_domain::kernel::{Actor, Position};
 use carelog_domain::policy::{self, Permission};
 use carelog_domain::ports::{CommandError, Failure};
 use carelog_domain::rejection::Rejection;
+use carelog_event_log::Verified;
 use carelog_projections::{Projections, operations as projecting};
 use serde_json::{Value, json};
 
@@ -27,14 +28,17 @@ pub(crate) enum OperationError {
     /// Somebody asked for something that is not there, or may not.
     #[error("{0}")]
     Rejected(Rejection),
-    /// There is no such thing.
-    #[error("there is no {kind} named {name}")]
-    Unknown {
-        /// Such as `read model`.
-        kind: &'static str,
+    /// There is no such saga, or nothing happened in that instance.
+    #[error("there is no saga {saga} with an instance {instance}; `carelog sagas list` names them")]
+    UnknownSaga {
         /// What was asked for.
-        name: String,
+        saga: String,
+        /// Of which instance.
+        instance: String,
     },
+    /// A body or parameter cannot be read: the code, and what was expected.
+    #[error("{1}")]
+    Malformed(&'static str, String),
     /// A port could not.
     #[error("the operation failed")]
     Failed(#[from] Failure),
@@ -77,14 +81,14 @@ impl Operations {
     /// Checks every frame of the log, and the checkpoints of whoever reads it.
     pub(crate) async fn log_verify(&self) -> Answer {
         let log = self.platform.local_log.clone();
-        let checked = blocking(move || {
-            log.stats().map(|stats| stats.partitions.into_iter().map(|each| each.head).collect::<Vec<_>>())
-        })
-        .await??;
-        let partitions: Vec<Value> = checked
-            .iter()
-            .map(|head| json!({ "partition": head.partition, "events": head.size, "root": head.root.to_string() }))
-            .collect();
+        let checked = blocking(move || log.verify(|_| {})).await??;
+        let partition = |each: &Verified| {
+            json!({
+                "partition": each.partition, "events": each.size, "streams": each.streams, "bytes": each.frame_bytes,
+                "root": each.root.to_string(),
+            })
+        };
+        let partitions: Vec<Value> = checked.iter().map(partition).collect();
         Ok(json!({ "agrees": true, "partitions": partitions }))
     }
 
@@ -96,7 +100,9 @@ impl Operations {
     /// The story of one instance.
     pub(crate) async fn saga(&self, saga: &str, instance: &str) -> Answer {
         let story = self.platform.sagas.show(saga, instance).await?;
-        let story = story.ok_or_else(|| OperationError::Unknown { kind: "saga", name: saga.to_owned() })?;
+        let story = story
+            .filter(|story| !story.is_empty())
+            .ok_or_else(|| OperationError::UnknownSaga { saga: saga.to_owned(), instance: instance.to_owned() })?;
         Ok(json!({ "saga": saga, "instance": instance, "events": to_json(&story) }))
     }
 
@@ -174,9 +180,7 @@ impl Operations {
         let all = carelog_schemas::read_models::MODELS.iter().map(|model| model.name.to_owned());
         let chosen: Vec<String> = all.filter(|each| name.is_none_or(|name| name == each)).collect();
         match name {
-            Some(name) if chosen.is_empty() => {
-                Err(OperationError::Unknown { kind: "read model", name: name.to_owned() })
-            }
+            Some(name) if chosen.is_empty() => Err(projecting::OperationError::UnknownModel(name.to_owned()).into()),
             _ => Ok(chosen),
         }
     }

@@ -45,6 +45,7 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     let app = routes(&platform, &stopping)
         .route("/", get(landing::page))
         .route("/metrics", get(move || async move { metrics() }))
+        .method_not_allowed_fallback(carelog_command_api::method_not_allowed)
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(guard, carelog_auth::guard))
         .layer(from_fn(carelog_telemetry::http_span));

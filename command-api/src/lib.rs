@@ -9,5 +9,5 @@ mod write_side;
 
 pub use problem::{CODES, Problem};
 pub use rest::openapi::document as openapi;
-pub use rest::{Api, Limits, router};
+pub use rest::{Api, Limits, method_not_allowed, router};
 pub use write_side::{Verdict, WriteSide};

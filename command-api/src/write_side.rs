@@ -245,8 +245,8 @@ fn version_differs(
     let leading = decided.and_then(|events| events.first()).map(|(stream, _)| stream);
     let stream = leading.or(target.existing.as_ref())?;
     let found = session.version(stream).unwrap_or(Version::NONE);
-    if leading.is_none() && session.version(stream).is_none() {
-        return None; // Refused before the resource was looked at.
+    if leading.is_none() && found == Version::NONE {
+        return None; // Not there, or refused before it was looked at: the refusal says what is wrong.
     }
     (found != expected).then_some(CommandError::VersionDiffers { expected, found })
 }

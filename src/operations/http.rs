@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -87,7 +88,7 @@ struct Verify {
     deep: bool,
 }
 
-async fn verify(State(operations): Ops, Extension(actor): Who, Json(body): Json<Verify>) -> Answer {
+async fn verify(State(operations): Ops, Extension(actor): Who, Asked(body): Asked<Verify>) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.projections_verify(body.name.as_deref(), body.deep).await.map(Json)
 }
@@ -118,7 +119,7 @@ async fn skip(
     State(operations): Ops,
     Extension(actor): Who,
     Path(name): Path<String>,
-    Json(body): Json<Skip>,
+    Asked(body): Asked<Skip>,
 ) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.projection_skip(&name, body.position, &body.reason, actor).await.map(Json)
@@ -144,7 +145,7 @@ async fn saga_retry(
     State(operations): Ops,
     Extension(actor): Who,
     Path((saga, instance)): Path<(String, String)>,
-    Json(body): Json<Retry>,
+    Asked(body): Asked<Retry>,
 ) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.saga_retry(&saga, &instance, &body.step, actor).await.map(Json)
@@ -156,7 +157,7 @@ struct Wait {
     timeout_seconds: u64,
 }
 
-async fn sagas_wait(State(operations): Ops, Extension(actor): Who, Json(body): Json<Wait>) -> Answer {
+async fn sagas_wait(State(operations): Ops, Extension(actor): Who, Asked(body): Asked<Wait>) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.sagas_wait(Duration::from_secs(body.timeout_seconds).min(WAIT_MAX)).await.map(Json)
 }
@@ -169,9 +170,11 @@ struct JournalOf {
 async fn journal(
     State(operations): Ops,
     Extension(actor): Who,
-    Query(of): Query<JournalOf>,
+    of: Result<Query<JournalOf>, QueryRejection>,
 ) -> Result<Response, OperationError> {
     Operations::permit(&actor, Permission::ReadBilling)?;
+    let malformed = |_| OperationError::Malformed("malformed-parameter", "hospital is a hospital's id".to_owned());
+    let Query(of) = of.map_err(malformed)?;
     let text = operations.journal(of.hospital).await?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
@@ -179,6 +182,28 @@ async fn journal(
 async fn ledger_check(State(operations): Ops, Extension(actor): Who) -> Answer {
     Operations::permit(&actor, Permission::ReadBilling)?;
     operations.ledger_check().await.map(Json)
+}
+
+/// A body as JSON; one that is not what it should be is a problem like any other.
+struct Asked<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
+    type Rejection = OperationError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Asked<T>, OperationError> {
+        let malformed = |rejection: JsonRejection| {
+            let code =
+                if matches!(rejection, JsonRejection::JsonDataError(_)) { "malformed-body" } else { "malformed-json" };
+            // Only what was expected: the rest repeats what was sent.
+            let text = rejection.body_text();
+            let expected = text.rsplit_once("expected ").map(|(_, expected)| format!("expected {expected}"));
+            OperationError::Malformed(
+                code,
+                expected.unwrap_or_else(|| "the body is not what this operation takes".to_owned()),
+            )
+        };
+        Json::from_request(request, state).await.map(|Json(body)| Asked(body)).map_err(malformed)
+    }
 }
 
 impl IntoResponse for OperationError {
@@ -193,15 +218,16 @@ impl IntoResponse for OperationError {
                 };
                 (status, rejection.code, "The operation was refused")
             }
-            OperationError::Unknown { .. } => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            OperationError::UnknownSaga { .. } => (StatusCode::NOT_FOUND, "saga-unknown", "There is no such saga"),
             OperationError::ReadModel(ReadModelError::UnknownModel(_)) => {
-                (StatusCode::NOT_FOUND, "not-found", "There is no such thing")
+                (StatusCode::NOT_FOUND, "read-model-unknown", "There is no such read model")
             }
+            OperationError::Malformed(code, _) => (StatusCode::BAD_REQUEST, *code, "The request cannot be read"),
             OperationError::ReadModel(ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_)) => {
                 (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now")
             }
             OperationError::Failed(_) | OperationError::Command(_) | OperationError::ReadModel(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "failure", "The operation failed")
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The operation failed")
             }
         };
         let detail = match &self {

@@ -272,10 +272,12 @@ impl Splitter {
         loop {
             if let Some(end) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
                 let line = self.buffer.split_to(std::mem::take(&mut searched) + end + 1).freeze();
-                if !std::mem::take(&mut self.skipping) {
-                    return Some(Ok(line));
+                let long = line.len() > LINE_BYTES_MAX; // It may come whole in one piece.
+                match std::mem::take(&mut self.skipping) {
+                    true => continue,
+                    false if long => return Some(Err(run::too_large(LINE_BYTES_MAX))),
+                    false => return Some(Ok(line)),
                 }
-                continue;
             }
             if self.buffer.len() > LINE_BYTES_MAX {
                 self.buffer.clear();
@@ -326,5 +328,8 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0], Err(413));
         assert_eq!(lines[1].as_deref().expect("a line").trim_ascii(), b"{}");
+        let whole: &'static [u8] = Box::leak([long, b"\n{}\n"].concat().into_boxed_slice());
+        let lines = split(&[whole]).await;
+        assert_eq!((lines.len(), &lines[0]), (2, &Err(413)));
     }
 }

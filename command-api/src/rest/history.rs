@@ -16,6 +16,7 @@ use http::StatusCode;
 use http::header::ACCEPT;
 use http::request::Parts;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -194,11 +195,18 @@ pub(crate) async fn events(State(shared): Rest, parts: Parts) -> Response {
 }
 
 pub(crate) fn wanted(parts: &Parts) -> Result<Wanted, Problem> {
-    let wanted = Query::<Wanted>::try_from_uri(&parts.uri);
+    query(parts)
+}
+
+/// The parameters of the address.
+fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
+    let wanted = Query::<T>::try_from_uri(&parts.uri);
     wanted.map(|Query(wanted)| wanted).map_err(|error| {
+        // `...: <parameter>: <what is wrong>`; an unknown parameter is in backticks.
         let text = error.body_text();
-        let name = text.split('`').nth(1).unwrap_or("query").to_owned();
-        parameter(&name, "one of the parameters in the API description, each in its type")
+        let named = text.split(": ").nth(1).filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let name = text.split('`').nth(1).filter(|_| text.contains("unknown field")).or(named).unwrap_or("query");
+        parameter(name, "one of the parameters in the API description, each in its type")
     })
 }
 
@@ -266,14 +274,10 @@ async fn read(
 }
 
 /// `GET /v1/streams/{stream}/events?after=&limit=&open=`.
-pub(crate) async fn stream(
-    State(shared): Rest,
-    Path(stream): Path<String>,
-    Query(wanted): Query<StreamWanted>,
-    parts: Parts,
-) -> Response {
+pub(crate) async fn stream(State(shared): Rest, Path(stream): Path<String>, parts: Parts) -> Response {
     let path = parts.uri.path().to_owned();
     let answer = async {
+        let wanted: StreamWanted = query(&parts)?;
         let reader = Reader::of(&parts, wanted.open)?;
         let unknown = || Problem::not_found("stream-unknown", "There is no such stream");
         let name: StreamName = stream.parse().map_err(|_| unknown())?;

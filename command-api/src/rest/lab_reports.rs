@@ -46,10 +46,10 @@ pub(crate) async fn upload(State(shared): Rest, request: Request) -> Response {
             return Err(headers::unsupported("multipart/form-data with the parts hospital, patient and file"));
         }
         let form = Form::read(request, shared.api.limits.file_bytes_max).await?;
-        let done = hand_in(&shared, actor, &said, form).await?;
+        let (done, known) = hand_in(&shared, actor, &said, form).await?;
         let mut body = Done::of(done.clone());
         run::settle(&shared, &mut body, &done, said.wait).await?;
-        Ok(body.respond(if done.repeated { Makes::Change } else { Makes::New("/v1/lab-reports/") }))
+        Ok(body.respond(if done.repeated || known { Makes::Change } else { Makes::New("/v1/lab-reports/") }))
     };
     let limit = shared.api.limits.command_timeout;
     match tokio::time::timeout(limit, done).await {
@@ -125,7 +125,8 @@ fn broken(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The form cannot be read").detail(detail)
 }
 
-async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) -> Result<CommandDone, Problem> {
+/// Hands the file in; also tells whether its report was there before.
+async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) -> Result<(CommandDone, bool), Problem> {
     let permitted = policy::permits(&actor, Permission::HandInResults, Some(form.hospital));
     permitted.map_err(|refusal| Problem::from(Rejection::from(refusal)))?;
     check_patient(shared, &form).await?;
@@ -167,7 +168,7 @@ async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) ->
             if !known {
                 steps.confirm().await?;
             }
-            Ok(done)
+            Ok((done, known))
         }
         Err(error @ CommandError::Rejected(_)) if !known => {
             steps.release().await?;
