@@ -6,4 +6,5 @@ pub mod clock;
 pub mod contract;
 pub mod forgetful_disk;
 pub mod model_log;
+pub mod practice;
 pub mod server;

@@ -1,0 +1,115 @@
+//! Health, metrics, traces, tokens and stopping.
+
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_says_how_it_is_and_counts_what_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    assert_eq!(scene.server.get("/health/live").await, (200, json!({ "status": "live" })));
+    assert_eq!(scene.server.get("/health/ready").await, (200, json!({ "status": "ready" })));
+    let refused =
+        command(&scene.server, "POST", "/v1/appointments", "b", &[], &scene.practice.booking(&scene.patient, 0)).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let metrics = send(&scene.server, "GET", "/metrics", &[], vec![]).await;
+    let text = metrics.body.as_str().unwrap();
+    let counted = |name: &str, labels: &[&str]| {
+        let found =
+            text.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
+        found.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>()
+    };
+    let booked = ["command=\"BookAppointment\""];
+    assert_eq!(counted("carelog_commands_total", &booked), 2.0, "{text}");
+    assert_eq!(counted("carelog_command_seconds_count", &booked), 2.0, "{text}");
+    let stats = heads(&scene.server).await;
+    let events: f64 = stats.as_array().unwrap().iter().map(|each| each[1].as_f64().unwrap()).sum();
+    assert_eq!(counted("carelog_log_events_total", &[]), events, "{text}");
+    for name in ["carelog_saga_steps_total", "carelog_projection_events_total", "carelog_http_request_duration_seconds"]
+    {
+        assert!(counted(name, &[]) > 0.0, "{name} counts nothing\n{text}");
+    }
+    for id in [&scene.patient, &scene.appointment, &scene.practice.hospital] {
+        assert!(!text.contains(id.as_str()), "an id is a label of a metric");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_of_a_request_is_kept_with_its_events_and_goes_on_in_the_sagas() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let headers = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    let body = scene.practice.booking(&scene.patient, 8);
+    let booked = command(&scene.server, "POST", "/v1/appointments", "traced", &headers, &body).await;
+    assert_eq!(booked.status, 201, "{}", booked.body);
+    scene.server.settle().await;
+    let (_, page) = scene.server.get("/v1/events?limit=1000").await;
+    let events = page["events"].as_array().unwrap();
+    let of_trace = |event: &&Value| event["traceparent"].as_str().is_some_and(|parent| parent.contains(trace));
+    let traced: Vec<&str> = events.iter().filter(of_trace).map(|event| event["type"].as_str().unwrap()).collect();
+    assert!(traced.contains(&"AppointmentBooked"), "{traced:?}");
+    assert!(traced.contains(&"InvoiceDrafted"), "the saga does not go on with the trace: {traced:?}");
+    let ours = |event: &&Value| event["correlation"] == booked.body["command"] && event["type"] != "SagaStepRecorded";
+    for event in events.iter().filter(ours) {
+        assert!(of_trace(&event), "not of the trace: {event}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_lets_a_client_read_what_it_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    for slot in 10..30 {
+        let body = scene.practice.booking(&scene.patient, slot);
+        let booked = command(&scene.server, "POST", "/v1/appointments", &format!("t{slot}"), &[], &body).await;
+        let (token, id) = (booked.header("carelog-token").to_owned(), booked.id());
+        assert_eq!(json!(token), booked.body["token"]);
+        let query = json!({ "query": format!("{{ appointment(id: \"{id}\") {{ id status }} }}") }).to_string();
+        let headers = [("content-type", "application/json"), ("carelog-token", token.as_str())];
+        let answer = send(&scene.server, "POST", "/graphql", &headers, query.into_bytes()).await;
+        assert_eq!(answer.body["data"]["appointment"], json!({ "id": id, "status": "BOOKED" }), "{}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_order_answers_what_was_accepted_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let server = scene.server;
+    let (http, base) = (server.http.clone(), server.base.clone());
+    let bookings: Vec<Value> = (0..400).map(|n| json!({ "name": { "text": format!("Dr {n}") } })).collect();
+    let (begun, mut first) = tokio::sync::mpsc::channel(1);
+    let sending = tokio::spawn(async move {
+        let send = |(number, body): (usize, Value)| {
+            let (http, base, begun) = (http.clone(), base.clone(), begun.clone());
+            async move {
+                let request =
+                    http.post(format!("{base}/v1/practitioners")).header("idempotency-key", number.to_string());
+                let answer = request.json(&body).send().await.ok()?;
+                let status = answer.status().as_u16();
+                // A connection cut in the middle of an answer would make this fail: an answer begun is an answer given.
+                let body: Value = answer.json().await.expect("a whole answer");
+                let _ = begun.try_send(());
+                Some((status, body))
+            }
+        };
+        let requests = futures::stream::iter(bookings.into_iter().enumerate().map(send));
+        futures::StreamExt::collect::<Vec<_>>(futures::StreamExt::buffered(requests, 16)).await
+    });
+    first.recv().await.expect("one answered");
+    tokio::task::spawn_blocking(move || server.stop()).await.unwrap();
+    let answers = tokio::time::timeout(Duration::from_secs(60), sending).await.expect("no request hangs").unwrap();
+    let made: Vec<&Value> =
+        answers.iter().flatten().filter(|(status, _)| *status == 201).map(|(_, body)| body).collect();
+    let refused = answers.len() - made.len();
+    assert!(!made.is_empty() && refused > 0, "{} made, {refused} refused: nothing was on its way", made.len());
+    let others = answers.iter().flatten().filter(|(status, _)| ![201, 503].contains(status));
+    assert_eq!(others.count(), 0);
+    let server = Server::start(folder.path(), 4).await;
+    for body in made {
+        let (status, found) = server.get(&format!("/v1/practitioners/{}", body["id"].as_str().unwrap())).await;
+        assert_eq!(status, 200, "acknowledged and gone: {found}");
+    }
+}
