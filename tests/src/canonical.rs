@@ -8,13 +8,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use carelog_documents::SledDocuments;
+use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::{DocumentStore, SqlStore, SqlValue, Statement};
 use carelog_schemas::read_models::chart::{self, Live};
 use carelog_schemas::read_models::{MODELS, Set};
 use carelog_sqlite::SqliteStore;
+use serde_json::Value;
+
+use crate::server::Server;
 
 /// Table, column: what differs between two runs of the same doing, and why.
-const ASIDE: [(&str, &str); 5] = [
+const ASIDE: [(&str, &str); 6] = [
+    // Days ahead of today are opened by the wall clock; those of the source are compared as events.
+    ("days", "opened_at"),
     // When the import was over by the wall clock: the one instant that no source gives.
     ("imports", "finished_at"),
     // Given by the order in which visits were billed; see `Canonical::numbers`.
@@ -23,6 +29,9 @@ const ASIDE: [(&str, &str); 5] = [
     ("credit_notes", "number"),
     ("credit_notes", "printed_number"),
 ];
+
+/// What of an event a place in the log, the wall clock or chance decides.
+const ASIDE_OF_EVENTS: [&str; 3] = ["position", "recordedAt", "traceparent"];
 
 /// A number given by order: which series, of which year.
 pub type SeriesOfYear = (String, String, String);
@@ -133,4 +142,67 @@ async fn chart(data: &Path) -> Vec<String> {
     }
     items.sort();
     items
+}
+
+/// Every event of a running server's log with its personal values opened, by command and place in its batch. What
+/// occurred since `live` is left out, since it occurred by the wall clock, and so is the opening of days, which goes by
+/// the day it was asked on; their rows are compared.
+pub async fn events(server: &Server, live: Timestamp) -> BTreeMap<String, String> {
+    let (mut events, mut from) = (BTreeMap::new(), String::new());
+    loop {
+        let (status, page) = server.get(&format!("/v1/events?open=true&limit=1000{from}")).await;
+        assert_eq!(status, 200, "{page}");
+        for event in page["events"].as_array().expect("events") {
+            let occurred_at: Timestamp = event["occurredAt"].as_str().expect("an instant").parse().expect("an instant");
+            let stream = event["stream"].as_str().expect("a stream");
+            if occurred_at < live && !stream.starts_with("day-opening:") {
+                let place = format!("{} {}", event["command"], event["index"]);
+                assert!(events.insert(place, canonical_event(event)).is_none(), "an event twice: {event}");
+            }
+        }
+        match page["next"].as_str() {
+            Some(next) => from = format!("&from={next}"),
+            None => return events,
+        }
+    }
+}
+
+fn canonical_event(event: &Value) -> String {
+    let mut event = event.clone();
+    let fields = event.as_object_mut().expect("an object");
+    ASIDE_OF_EVENTS.iter().for_each(|name| drop(fields.remove(*name)));
+    if fields["stream"].as_str().is_some_and(|stream| stream.starts_with("identifier:")) {
+        // Its slot is that of the keyed hash in its name.
+        fields.remove("id");
+    }
+    if let Some(data) = fields["data"].as_object_mut() {
+        // Where in the log the cause and the outcome of a saga's step stand.
+        data.remove("causePosition");
+        data.remove("token");
+    }
+    without_keyed_hashes(&event.to_string())
+}
+
+/// Identifiers are hashed with a key of their data folder, so the same one has another name in another folder.
+fn without_keyed_hashes(text: &str) -> String {
+    let words = text.split_inclusive(|letter: char| !letter.is_ascii_hexdigit());
+    let hash = |word: &str| word.len() >= 64 && word.bytes().take(64).all(|byte| byte.is_ascii_hexdigit());
+    words.map(|word| if hash(word) { format!("<hash>{}", &word[64..]) } else { word.to_owned() }).collect()
+}
+
+/// Panics with the first events that differ.
+pub fn assert_same_events(here: &BTreeMap<String, String>, there: &BTreeMap<String, String>) {
+    let only = |these: &BTreeMap<String, String>, those: &BTreeMap<String, String>| -> Vec<String> {
+        let differ = these.iter().filter(|(place, event)| those.get(*place) != Some(*event));
+        differ.take(3).map(|(_, event)| event.clone()).collect()
+    };
+    let (here_only, there_only) = (only(here, there), only(there, here));
+    assert!(
+        here_only.is_empty() && there_only.is_empty(),
+        "{} events here, {} there; only here:\n{}\nonly there:\n{}",
+        here.len(),
+        there.len(),
+        here_only.join("\n"),
+        there_only.join("\n")
+    );
 }
