@@ -1,6 +1,6 @@
-//! A seeded scenario over HTTP against the program itself: money and time in every way they go wrong at two hospitals, a
-//! year ago as an import tells it and then now, with books that a model keeps beside it. At the end the model, GraphQL
-//! and hledger agree to the last minor unit.
+//! A seeded scenario over HTTP against the program itself: money and time in every way they go wrong at two hospitals,
+//! a year ago as an import tells it and then now, with books that a model keeps beside it. At the end the model,
+//! GraphQL and hledger agree to the last minor unit.
 #![allow(clippy::unwrap_used)]
 
 #[path = "scenario/checks.rs"]
