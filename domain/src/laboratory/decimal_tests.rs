@@ -1,3 +1,5 @@
+//! Decimals as printed: read, compared, never rounded.
+
 use proptest::prelude::*;
 
 use super::Decimal;

@@ -1,3 +1,5 @@
+//! What a range and a value make of a flag, and what stays undecided.
+
 use super::super::{AppliesTo, Comparator, Flag, ReferenceRange};
 use super::{compute_flag, flags_disagree};
 use crate::laboratory::tests::observation;

@@ -1,3 +1,5 @@
+//! Whose report it is: names, birth dates and identifiers compared as people would.
+
 use super::super::{Flag, PrintedHeader, ReferenceRange, ReviewReason};
 use super::{review_reasons, same_name, with_computed_flags};
 use crate::kernel::LocalDate;

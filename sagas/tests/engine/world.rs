@@ -15,7 +15,6 @@ use carelog_domain::ports::{
 };
 use carelog_sagas::{Deps, SagaEngine, SagasConfig};
 use carelog_schemas::sealing;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
 

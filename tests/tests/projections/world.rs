@@ -27,7 +27,8 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     /// The user who causes everything.
     pub(crate) user: String,
-    pub(crate) folder: tempfile::TempDir,
+    /// Deleted when the world ends.
+    _folder: tempfile::TempDir,
 }
 
 impl World {
@@ -42,7 +43,7 @@ impl World {
             documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
             clock,
             user: "test".to_owned(),
-            folder,
+            _folder: folder,
         }
     }
 
@@ -56,7 +57,7 @@ impl World {
             documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
             clock: self.clock.clone(),
             user: self.user.clone(),
-            folder,
+            _folder: folder,
         }
     }
 

@@ -32,7 +32,7 @@ use crate::world::at;
 
 /// The ids of the chain.
 #[derive(Clone)]
-pub struct Ids {
+pub(crate) struct Ids {
     pub north: HospitalId,
     pub south: HospitalId,
     pub ada: PractitionerId,
@@ -52,7 +52,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    pub fn new() -> Ids {
+    pub(crate) fn new() -> Ids {
         let begun = at("2024-01-01T00:00:00Z");
         let command = |name: &str| CommandId::of_client_key("test", "ids", name);
         let root = |name: &str| (command(name), command(name).root_slot(), begun);
@@ -87,11 +87,11 @@ impl Ids {
 
 type Past = Vec<(Timestamp, StreamName, Vec<Event>)>;
 
-pub fn gbp(minor: i64) -> Money {
+pub(crate) fn gbp(minor: i64) -> Money {
     Money::new(minor, "GBP".parse().expect("a currency"))
 }
 
-pub fn price() -> AgreedPrice {
+pub(crate) fn price() -> AgreedPrice {
     AgreedPrice {
         service: "consult".to_owned(),
         display: "Consultation".to_owned(),
@@ -101,7 +101,7 @@ pub fn price() -> AgreedPrice {
     }
 }
 
-pub fn events(ids: &Ids) -> Past {
+pub(crate) fn events(ids: &Ids) -> Past {
     let mut past = Past::new();
     organisation(ids, &mut past);
     people(ids, &mut past);
@@ -179,11 +179,11 @@ fn people(ids: &Ids, past: &mut Past) {
 }
 
 /// A quarter of an hour from an instant.
-pub fn quarter(start: &str) -> Period {
+pub(crate) fn quarter(start: &str) -> Period {
     Period { start: at(start), end: at(start).plus_minutes(15) }
 }
 
-pub fn booked(ids: &Ids, appointment: AppointmentId, patient: PatientId, period: Period) -> AppointmentBooked {
+pub(crate) fn booked(ids: &Ids, appointment: AppointmentId, patient: PatientId, period: Period) -> AppointmentBooked {
     let here = appointment.slot() == ids.north.slot();
     AppointmentBooked {
         appointment,
