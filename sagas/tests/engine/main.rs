@@ -9,4 +9,5 @@ mod memory_log;
 mod settling;
 mod story;
 mod world;
+#[allow(clippy::collapsible_match, reason = "an arm is a command, and what becomes of it stands in it")]
 mod write_side;

@@ -188,7 +188,7 @@ impl House {
 
     /// A step of a process.
     pub(crate) async fn step(&self, step: &str, command: impl Into<Command>) -> Result<CommandDone, CommandError> {
-        send(&*self.bus, step, command.into()).await
+        send(&self.bus, step, command.into()).await
     }
 }
 

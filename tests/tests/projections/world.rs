@@ -28,7 +28,7 @@ pub(crate) struct World {
     /// The user who causes everything.
     pub(crate) user: String,
     /// Deleted when the world ends.
-    _folder: tempfile::TempDir,
+    pub(crate) _folder: tempfile::TempDir,
 }
 
 impl World {

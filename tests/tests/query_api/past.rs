@@ -33,22 +33,22 @@ use crate::world::at;
 /// The ids of the chain.
 #[derive(Clone)]
 pub(crate) struct Ids {
-    pub north: HospitalId,
-    pub south: HospitalId,
-    pub ada: PractitionerId,
-    pub ada_north: RoleId,
-    pub ada_south: RoleId,
-    pub zoe: PatientId,
-    pub ana: PatientId,
-    pub carol: PatientId,
+    pub(crate) north: HospitalId,
+    pub(crate) south: HospitalId,
+    pub(crate) ada: PractitionerId,
+    pub(crate) ada_north: RoleId,
+    pub(crate) ada_south: RoleId,
+    pub(crate) zoe: PatientId,
+    pub(crate) ana: PatientId,
+    pub(crate) carol: PatientId,
     /// At North: 09:00, 09:15, 09:30, yesterday, without a time.
-    pub visits: [AppointmentId; 5],
+    pub(crate) visits: [AppointmentId; 5],
     /// At South: Carol's, Ana's.
-    pub south_visits: [AppointmentId; 2],
-    pub invoice: InvoiceId,
-    pub account: AccountId,
-    pub payment: PaymentId,
-    pub report: LabReportId,
+    pub(crate) south_visits: [AppointmentId; 2],
+    pub(crate) invoice: InvoiceId,
+    pub(crate) account: AccountId,
+    pub(crate) payment: PaymentId,
+    pub(crate) report: LabReportId,
 }
 
 impl Ids {

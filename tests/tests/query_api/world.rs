@@ -27,17 +27,17 @@ use tower::ServiceExt;
 
 use crate::past::{self, Ids};
 
-pub const NOW: &str = "2024-12-02T08:00:00Z";
+pub(crate) const NOW: &str = "2024-12-02T08:00:00Z";
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-pub struct World {
-    pub clock: ManualClock,
-    pub log: Arc<ModelLog>,
-    pub ids: Ids,
-    pub limits: Limits,
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) log: Arc<ModelLog>,
+    pub(crate) ids: Ids,
+    pub(crate) limits: Limits,
     keys: Arc<dyn KeyStore>,
     sql: Arc<dyn SqlStore>,
     documents: Arc<dyn DocumentStore>,
@@ -57,14 +57,14 @@ impl Settlement for NoSagas {
 }
 
 /// An answer over HTTP.
-pub struct Answer {
-    pub status: u16,
-    pub content_type: String,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Value,
 }
 
 impl World {
-    pub async fn with_partitions(partitions: u16) -> World {
+    pub(crate) async fn with_partitions(partitions: u16) -> World {
         let clock = ManualClock::at(at(NOW));
         let folder = tempfile::tempdir().expect("a folder");
         let log = Arc::new(ModelLog::new(partitions, Arc::new(clock.clone())));
@@ -100,12 +100,12 @@ impl World {
         world
     }
 
-    pub async fn new() -> World {
+    pub(crate) async fn new() -> World {
         World::with_partitions(1).await
     }
 
     /// Appends events to one stream, as a command of its own.
-    pub async fn append(&self, occurred_at: Timestamp, stream: &StreamName, events: Vec<Event>) -> Token {
+    pub(crate) async fn append(&self, occurred_at: Timestamp, stream: &StreamName, events: Vec<Event>) -> Token {
         let number = self.commands.fetch_add(1, Ordering::SeqCst).to_string();
         let command = CommandId::of_client_key("test", "append", &number);
         let mut sealed = Vec::new();
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Waits until every read model has everything.
-    pub async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         let heads = self.log.head().await.expect("heads");
         let last = |head: &carelog_domain::ports::Head| {
             head.size
@@ -157,7 +157,7 @@ impl World {
     }
 
     /// The routes, as one actor sees them; nobody when `None`.
-    pub fn router(&self, actor: Option<Actor>) -> axum::Router {
+    pub(crate) fn router(&self, actor: Option<Actor>) -> axum::Router {
         let router = carelog_query_api::router(Deps {
             log: self.log.clone(),
             keys: self.keys.clone(),
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// Sends a request and reads the answer.
-    pub async fn send(&self, actor: Option<Actor>, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, actor: Option<Actor>, request: Request<Body>) -> Answer {
         let response = self.router(actor).oneshot(request).await.expect("routes do not fail");
         let status = response.status().as_u16();
         let content_type = response.headers().get("content-type").map(|value| value.to_str().expect("text").to_owned());
@@ -185,42 +185,48 @@ impl World {
     }
 
     /// The whole answer to a query.
-    pub async fn answer(&self, actor: &Actor, query: &str, variables: Value) -> Value {
+    pub(crate) async fn answer(&self, actor: &Actor, query: &str, variables: Value) -> Value {
         self.answer_with(actor, query, variables, &[]).await
     }
 
     /// The same with more headers.
-    pub async fn answer_with(&self, actor: &Actor, query: &str, variables: Value, headers: &[(&str, &str)]) -> Value {
+    pub(crate) async fn answer_with(
+        &self,
+        actor: &Actor,
+        query: &str,
+        variables: Value,
+        headers: &[(&str, &str)],
+    ) -> Value {
         let request = headers.iter().fold(post(), |request, (name, value)| request.header(*name, *value));
         let body = json!({ "query": query, "variables": variables }).to_string();
         self.send(Some(actor.clone()), request.body(Body::from(body)).expect("a request")).await.body
     }
 
     /// The data of an answer without errors.
-    pub async fn data(&self, actor: &Actor, query: &str) -> Value {
+    pub(crate) async fn data(&self, actor: &Actor, query: &str) -> Value {
         let answer = self.answer(actor, query, json!({})).await;
         assert!(answer.get("errors").is_none(), "{query}: {answer:#}");
         answer["data"].clone()
     }
 
     /// The code of the first error of an answer.
-    pub async fn refusal(&self, actor: &Actor, query: &str) -> String {
+    pub(crate) async fn refusal(&self, actor: &Actor, query: &str) -> String {
         let answer = self.answer(actor, query, json!({})).await;
         code(&answer)
     }
 }
 
 /// The code of the first error.
-pub fn code(answer: &Value) -> String {
+pub(crate) fn code(answer: &Value) -> String {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no error in {answer:#}")).to_owned()
 }
 
 /// A POST of JSON, without its body.
-pub fn post() -> axum::http::request::Builder {
+pub(crate) fn post() -> axum::http::request::Builder {
     Request::post("/graphql").header("content-type", "application/json")
 }
 
-pub fn actor(roles: &[Role], reach: Reach) -> Actor {
+pub(crate) fn actor(roles: &[Role], reach: Reach) -> Actor {
     Actor {
         tenant: "test".to_owned(),
         user: "user-1".to_owned(),
@@ -231,11 +237,11 @@ pub fn actor(roles: &[Role], reach: Reach) -> Actor {
 }
 
 /// May read everything, everywhere.
-pub fn auditor() -> Actor {
+pub(crate) fn auditor() -> Actor {
     actor(&[Role::Auditor], Reach::Chain)
 }
 
 /// Everything, at one hospital.
-pub fn auditor_of(hospital: HospitalId) -> Actor {
+pub(crate) fn auditor_of(hospital: HospitalId) -> Actor {
     actor(&[Role::Auditor], Reach::Hospitals(vec![hospital]))
 }
