@@ -1,13 +1,15 @@
 //! `LabReportProcessing`: has an uploaded file read, without anyone asking, and again when somebody retries it.
 //!
 //! ```text
-//! LabReportUploaded -> StartProcessing          ProcessingStarted (n) -> read the file, record what came of it
+//! LabReportUploaded -> confirm the claim on the file -> StartProcessing
+//! ProcessingStarted (n) -> read the file, record what came of it
 //! ```
 
 use carelog_domain::event::{Event, LabReportEvent};
 use carelog_domain::kernel::{Recorded, StreamName};
 use carelog_domain::laboratory::commands::StartProcessing;
 use carelog_domain::laboratory::events::LabReportUploaded;
+use carelog_domain::patient::commands::ConfirmClaim;
 use carelog_domain::streams;
 
 use crate::saga::{Hospital, Intent, Saga};
@@ -35,7 +37,8 @@ impl Saga for LabReportProcessing {
     fn react(&self, event: &Recorded<Event>, _hospital: &Hospital) -> Vec<Intent> {
         match (&event.event, &self.upload) {
             (Event::LabReportEvent(LabReportEvent::LabReportUploaded(e)), _) => {
-                vec![Intent::send("start.1", StartProcessing { report: e.report })]
+                let confirm = ConfirmClaim { keyed_hash: e.file_hash.clone(), owner: e.report.0 };
+                vec![Intent::send("confirm", confirm), Intent::send("start.1", StartProcessing { report: e.report })]
             }
             (Event::LabReportEvent(LabReportEvent::ProcessingStarted(e)), Some(upload)) => {
                 let step = format!("read.{}", e.attempt);

@@ -8,3 +8,4 @@ pub mod forgetful_disk;
 pub mod model_log;
 pub mod practice;
 pub mod server;
+pub mod year;

@@ -179,18 +179,3 @@ async fn answer(response: reqwest::Response) -> (u16, Value) {
     let text = response.text().await.expect("a body");
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
-
-/// The year that `make data` makes.
-pub fn year() -> PathBuf {
-    let folder = root().join("target/data/2024-12-01");
-    assert!(folder.join("clinic.toml").exists(), "{} is missing: run make data", folder.display());
-    folder
-}
-
-/// What must be true of a year, counted from the generator's files alone.
-pub fn oracle(folder: &Path) -> Value {
-    let output =
-        Command::new("python3").arg(root().join("scripts/year_oracle.py")).arg(folder).output().expect("python3");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("json")
-}

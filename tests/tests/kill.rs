@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use carelog_domain::kernel::Timestamp;
 use carelog_tests::canonical::{self, Canonical};
 use carelog_tests::clinic::{Clinic, SERVICE};
-use carelog_tests::server::{Server, program, year};
+use carelog_tests::server::{Server, program};
+use carelog_tests::year;
 use chrono::{Days, NaiveDate, TimeDelta, Utc};
 use futures::future::join_all;
 use rand::rngs::SmallRng;
@@ -38,7 +39,7 @@ fn random() -> SmallRng {
 /// Some days of a practitioner's real year as a folder of its own: their slots, all appointments in them, and the
 /// patients of those.
 fn days_of_year(folder: &Path) {
-    let from = year().join(PRACTITIONER);
+    let from = year::whole().join(PRACTITIONER);
     let to = folder.join(PRACTITIONER);
     std::fs::create_dir_all(&to).expect("made");
     let within = |date: &str| DAYS[0] <= date && date <= DAYS[1];
@@ -53,7 +54,7 @@ fn days_of_year(folder: &Path) {
     });
     copy_rows(&from, &to, "patients.csv", |cell| patients.contains(&cell("patient_id")));
 
-    let manifest = std::fs::read_to_string(year().join("clinic.toml")).expect("the manifest");
+    let manifest = std::fs::read_to_string(year::whole().join("clinic.toml")).expect("the manifest");
     let mut parts = manifest.split("[[practitioner]]");
     let head = parts.next().expect("a head").replace("manifest = \"", "manifest = \"some-days-of-");
     let part = parts.find(|part| part.contains(&format!("folder = \"{PRACTITIONER}\""))).expect("the practitioner");

@@ -1,6 +1,7 @@
-//! A seeded scenario over HTTP against the program itself: money and time in every way they go wrong at two hospitals,
-//! a year ago as an import tells it and then now, with books that a model keeps beside it. At the end the model,
-//! GraphQL and hledger agree to the last minor unit.
+//! A seeded scenario over HTTP against the program itself, on top of a practitioner's imported year: money and time in
+//! every way they go wrong at two more hospitals, a year ago as an import tells it and then now, and money at the
+//! year's own hospital, with books that a model keeps beside it. At the end the model, GraphQL and hledger agree to the
+//! last minor unit.
 #![allow(clippy::unwrap_used)]
 
 #[path = "scenario/checks.rs"]
@@ -15,8 +16,11 @@ mod place;
 mod time;
 #[path = "scenario/visits.rs"]
 mod visits;
+#[path = "scenario/year_place.rs"]
+mod year_place;
 
 use carelog_tests::server::Server;
+use carelog_tests::year::{import, oracle, part_of_year};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use money::Money;
 use place::{Kind, Place};
@@ -75,6 +79,19 @@ async fn round(place: &mut Place<'_>) {
     place.everything_agrees().await;
 }
 
+/// What can happen to the invoices of an imported year, some times over.
+async fn year_round(place: &mut Place<'_>) {
+    let mut episodes = [money::OF_AN_INVOICE; 3].concat();
+    episodes.shuffle(&mut place.random);
+    for episode in episodes {
+        eprintln!("{} {}: {episode:?}", place.kind.name, place.now());
+        episode.happen(place).await;
+        place.balances_agree().await;
+    }
+    place.everything_agrees().await;
+    place.numbers_run_on().await;
+}
+
 /// The nights around both clock changes lose no slot and invent none.
 async fn nights(place: &mut Place<'_>) {
     let (_, changes) = NIGHTS.into_iter().find(|(name, _)| *name == place.kind.name).expect("a hospital");
@@ -104,10 +121,17 @@ async fn nights(place: &mut Place<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn books_of_two_hospitals_agree_with_graphql_and_hledger_after_everything_that_can_happen() {
+async fn books_of_all_hospitals_agree_with_graphql_and_hledger_after_everything_that_can_happen() {
     let seed = Seed::new();
     let work = tempfile::tempdir().expect("a folder");
     let server = Server::start(&work.path().join("data"), 2).await;
+    let folder = work.path().join("year");
+    std::fs::create_dir(&folder).expect("made");
+    part_of_year(&folder, &["dermatology"]);
+    let hospital = import(&server, &folder)["hospital"].as_str().expect("the hospital's id").to_owned();
+    server.settle().await;
+    let random = SmallRng::seed_from_u64(seed.0);
+    let mut year = Place::of_year(&server, hospital, &oracle(&folder), random).await;
     let mut places = vec![];
     for (number, kind) in [LONDON, LORD_HOWE].into_iter().enumerate() {
         let random = SmallRng::seed_from_u64(seed.0 + number as u64);
@@ -122,6 +146,8 @@ async fn books_of_two_hospitals_agree_with_graphql_and_hledger_after_everything_
         round(place).await;
         place.numbers_have_no_gap().await;
     }
+    year_round(&mut year).await;
+    places.push(year);
     server.settle().await;
     let journal = checks::succeeds(&server, &["ledger", "export"]);
     let balances = checks::hledger(&journal, work.path());

@@ -4,35 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use carelog_tests::server::{Server, oracle, year};
+use carelog_tests::server::Server;
+use carelog_tests::year::{import, oracle, part_of_year};
 use serde_json::{Value, json};
-
-/// A copy of the year with these practitioners only, whose manifest still hashes what it names.
-fn part_of_year(folder: &Path, only: &[&str]) {
-    let whole = year();
-    let text = std::fs::read_to_string(whole.join("clinic.toml")).expect("the manifest");
-    let mut parts = text.split("[[practitioner]]");
-    let mut kept = parts.next().expect("a head").to_owned();
-    for part in parts {
-        if only.iter().any(|name| part.contains(&format!("folder = \"{name}\""))) {
-            kept.push_str("[[practitioner]]");
-            kept.push_str(part);
-        }
-    }
-    std::fs::write(folder.join("clinic.toml"), kept).expect("written");
-    for name in only {
-        std::fs::create_dir(folder.join(name)).expect("made");
-        for file in ["slots.csv", "patients.csv", "appointments.csv"] {
-            std::fs::copy(whole.join(name).join(file), folder.join(name).join(file)).expect("copied");
-        }
-    }
-}
-
-fn import(server: &Server, folder: &Path) -> Value {
-    let output = server.run(&["import", folder.to_str().expect("a path"), "--json"]);
-    assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), server.log());
-    serde_json::from_slice(&output.stdout).expect("json")
-}
 
 fn hospital_of(report: &Value) -> String {
     report["hospital"].as_str().expect("the hospital's id").to_owned()

@@ -13,7 +13,7 @@ use carelog_domain::kernel::{
 };
 use carelog_domain::laboratory::commands::UploadLabReport;
 use carelog_domain::patient::PatientRejection;
-use carelog_domain::patient::commands::{ClaimIdentifier, ConfirmClaim, ReleaseClaim};
+use carelog_domain::patient::commands::{ClaimIdentifier, ReleaseClaim};
 use carelog_domain::policy::{self, Permission};
 use carelog_domain::ports::{BlobName, CommandBus, CommandDone, CommandError, CommandRequest};
 use carelog_domain::rejection::Rejection;
@@ -135,7 +135,9 @@ async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) ->
     let command = CommandId::of_client_key(&actor.tenant, NAME, &said.key);
     let steps = Steps { shared, command, report: report.0, hash: hash.clone() };
     let known = exists(shared, &streams::lab_report(report)).await?;
-    let blob = if known {
+    // A key that was used before has its answer already, or is refused: nothing may be claimed for it.
+    let claims = !known && shared.api.log.find_command_anywhere(command).await?.is_none();
+    let blob = if !claims {
         BlobName::of(&[]) // The report has its file already; this one goes nowhere.
     } else {
         steps.claim().await?;
@@ -164,17 +166,15 @@ async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) ->
         traceparent: (shared.api.traceparent)().or_else(|| said.traceparent.clone()),
     };
     match shared.api.bus.send(request).await {
-        Ok(done) => {
-            if !known {
-                steps.confirm().await?;
+        // The claim is confirmed by whoever processes the report, so that a crash right here leaves nothing open.
+        Ok(done) => Ok((done, known)),
+        Err(CommandError::Failed(failure) | CommandError::OutcomeUnknown(failure)) => Err(failure.into()),
+        Err(refused) => {
+            if claims {
+                steps.release().await?;
             }
-            Ok((done, known))
+            Err(refused.into())
         }
-        Err(error @ CommandError::Rejected(_)) if !known => {
-            steps.release().await?;
-            Err(error.into())
-        }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -199,7 +199,7 @@ fn report_of(patient: PatientId, hash: &str) -> LabReportId {
     LabReportId::derive(origin, patient.slot(), Timestamp::from_micros(0), 0)
 }
 
-/// Reserve, confirm, release: the claim on a file lives in a slot of its own.
+/// Reserve and release: the claim on a file lives in a slot of its own.
 struct Steps<'a> {
     shared: &'a Shared,
     command: CommandId,
@@ -220,11 +220,6 @@ impl Steps<'_> {
             .detail("check whose report it is")),
             other => Ok(other?),
         }
-    }
-
-    async fn confirm(&self) -> Result<(), Problem> {
-        let confirm = ConfirmClaim { keyed_hash: self.hash.clone(), owner: self.report };
-        Ok(self.send("confirm", confirm.into()).await?)
     }
 
     /// Gives the claim up, unless the file is kept under it already.

@@ -12,6 +12,7 @@ mod store;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Page};
 
@@ -21,6 +22,10 @@ pub(crate) const PORT: &str = "documents";
 
 /// Memory that sled may keep pages in.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How long an opening waits for the last one to let go of the folder: the pool of threads that all of sled shares
+/// may hold a closed database for some moments more.
+const LET_GO_WITHIN: Duration = Duration::from_secs(5);
 
 /// Documents in one folder.
 pub struct SledDocuments {
@@ -35,12 +40,16 @@ impl SledDocuments {
     pub fn open(folder: impl AsRef<Path>) -> Result<SledDocuments, Failure> {
         let folder = folder.as_ref();
         let failed = |error| open_failure(folder, error);
-        let database = sled::Config::new()
-            .path(folder)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(Some(1_000))
-            .open()
-            .map_err(failed)?;
+        let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000));
+        let begun = Instant::now();
+        let database = loop {
+            match config.open() {
+                Err(error) if is_held(&error) && begun.elapsed() < LET_GO_WITHIN => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => break opened.map_err(failed)?,
+            }
+        };
         let tree = database.open_tree("documents").map_err(failed)?;
         Ok(SledDocuments { store: Arc::new(Store::new(tree)) })
     }
@@ -58,11 +67,14 @@ impl SledDocuments {
     }
 }
 
+/// Sled gives a held lock no kind of its own.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
+}
+
 fn open_failure(folder: &Path, error: sled::Error) -> Failure {
     let advice = match &error {
-        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::WouldBlock || io.to_string().contains("lock") => {
-            "another process has it open; stop it first"
-        }
+        held if is_held(held) => "another process has it open; stop it first",
         sled::Error::Io(_) => "check that the folder may be read and written and the disk has room",
         sled::Error::Corruption { .. } => {
             "it is damaged; stop, delete the folder and start again: documents are built anew from the log"

@@ -54,6 +54,10 @@ impl Wish {
 
     /// The positions read models must have; waits for the sagas when that is wished for.
     pub(super) async fn resolve(&self, deps: &Deps, at_most: Duration) -> Answer<Token> {
+        let partitions = deps.log.partitions();
+        if self.token.positions().any(|position| position.partition.0 >= partitions) {
+            return Err(token_unknown("the log has no such partition; send the token as the command gave it"));
+        }
         if !self.settled {
             return Ok(self.token.clone());
         }
@@ -72,16 +76,16 @@ impl Wish {
 
     /// The log itself knows which chain of causes a position belongs to.
     async fn correlation(&self, deps: &Deps) -> Answer<CommandId> {
-        let unknown =
-            || Problem::at("Carelog-Token", "token-unknown", "the log has nothing at the token's position yet");
+        let unknown = || token_unknown("the log has nothing at the token's position yet");
         let position = self.token.positions().next().ok_or_else(unknown)?;
-        if position.partition.0 >= deps.log.partitions() {
-            return Err(unknown());
-        }
         let filter = EventFilter::default();
         let read = deps.log.read(position.partition, position.offset, Direction::Forward, &filter, 1).await?;
         read.0.first().map(|stored| stored.context.correlation).ok_or_else(unknown)
     }
+}
+
+fn token_unknown(message: &str) -> Problem {
+    Problem::at("Carelog-Token", "token-unknown", message)
 }
 
 /// Reads `settled` or `settled; timeout=10` (seconds).

@@ -142,3 +142,38 @@ fn everything_handled_again_from_the_first_event_changes_nothing() {
     }
     assert_eq!((outcome(&world), world.log.all().len()), before);
 }
+
+/// What was decided stands: the refusal of a claim is in the saga's history, so after a kill it is not asked for again,
+/// though the answer would now be another one.
+#[test]
+fn a_refusal_that_was_recorded_stands_though_the_next_life_could_succeed() {
+    let mut killed_after_the_refusal = 0;
+    for steps in 0.. {
+        let world = World::new(1);
+        runtime().block_on(async {
+            opens_hospital(&world).await;
+            asks_to_register(&world, "ada", &["c1"]).await;
+            asks_to_register(&world, "bob", &["c1"]).await;
+        });
+        world.life.end_after(steps);
+        runtime().block_on(async {
+            let engine = world.start().await;
+            while !world.life.is_over() && !engine.wait(Duration::from_millis(2)).await.expect("waits") {}
+        });
+        let (killed, refused) = (world.life.is_over(), world.count("SagaStepFailed") == 1);
+        world.life.for_ever();
+        if refused {
+            killed_after_the_refusal += usize::from(killed);
+            world.bus.free_all_claims();
+        }
+        world.documents.forget_all();
+        runtime().block_on(world.run());
+        let commands = world.commands();
+        let count = |wanted: &str| commands.iter().filter(|name| **name == wanted).count();
+        assert_eq!((count("RegisterPatient"), count("EndRegistration")), (1, 2), "after a kill at {steps}: {commands:?}");
+        if !killed {
+            break;
+        }
+    }
+    assert!(killed_after_the_refusal > 0, "no life ended between the refusal and the end of the reaction");
+}

@@ -61,6 +61,11 @@ impl WriteSide {
         self.state.lock().claims.clone()
     }
 
+    /// Whoever held an identifier holds it no more.
+    pub(crate) fn free_all_claims(&self) {
+        self.state.lock().claims.clear();
+    }
+
     async fn carry_out(&self, request: CommandRequest) -> Result<CommandDone, CommandError> {
         let name = request.command.name();
         let mut lost = false;

@@ -3,6 +3,7 @@
 use carelog_domain::kernel::{CommandId, LabReportId, Personal, Timestamp};
 use carelog_domain::laboratory::commands::StartProcessing;
 use carelog_domain::laboratory::events::{LabReportUploaded, ProcessingStarted};
+use carelog_domain::patient::commands::ConfirmClaim;
 use carelog_domain::ports::BlobName;
 use carelog_domain::streams;
 use carelog_sagas::{Hospital, Intent, LabReportProcessing};
@@ -36,9 +37,10 @@ fn started(attempt: u32) -> Told {
 }
 
 #[test]
-fn an_upload_starts_its_processing() {
+fn an_upload_keeps_its_claim_on_the_file_and_starts_its_processing() {
+    let confirm = Intent::send("confirm", ConfirmClaim { keyed_hash: upload().file_hash, owner: report().0 });
     let start = Intent::send("start.1", StartProcessing { report: report() });
-    given::<LabReportProcessing>(Hospital::default(), []).when(uploaded()).then([start]);
+    given::<LabReportProcessing>(Hospital::default(), []).when(uploaded()).then([confirm, start]);
 }
 
 #[test]

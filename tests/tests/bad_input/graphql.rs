@@ -107,7 +107,7 @@ async fn other_ways_to_ask_are_refused_as_well() {
         (vec![JSON, ("carelog-token", "soon")], (400, "malformed-header")),
         (vec![JSON, ("carelog-wait", "x")], (400, "malformed-header")),
         // A place the log does not have, nor any read model: told in the answer, as the query itself was fine.
-        (vec![JSON, ("carelog-token", "99:1")], (200, "not-yet")),
+        (vec![JSON, ("carelog-token", "99:1")], (200, "token-unknown")),
         (vec![JSON, ("carelog-token", "99:1"), ("carelog-wait", "settled")], (200, "token-unknown")),
     ] {
         let answer = send(&scene.server, "POST", "/graphql", &headers, body.to_vec()).await;

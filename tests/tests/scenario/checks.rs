@@ -81,9 +81,9 @@ impl Place<'_> {
     }
 
     /// Every node of a connection at this hospital.
-    async fn all(&self, what: &str, fields: &str) -> Vec<Value> {
+    pub(crate) async fn all(&self, what: &str, fields: &str) -> Vec<Value> {
         let query = format!(
-            "query($hospital: ID!, $after: String) {{ {what}(filter: {{ hospital: $hospital }}, first: 25,
+            "query($hospital: ID!, $after: String) {{ {what}(filter: {{ hospital: $hospital }}, first: 50,
                after: $after) {{ nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }} }} }}"
         );
         let (mut nodes, mut after) = (vec![], Value::Null);
@@ -97,8 +97,19 @@ impl Place<'_> {
         }
     }
 
-    /// Every series counts from 1 without a gap, its dates never go back, and no two documents print the same.
+    /// Every series counts from 1 without a gap, its dates never go back, no two documents print the same, and what was
+    /// imported and what was not has a series each.
     pub(crate) async fn numbers_have_no_gap(&self) {
+        let names = self.numbers_run_on().await;
+        for name in ["visit", "late-cancel-fee", "no-show-fee"] {
+            let kinds = names.iter().filter(|each| each.contains(name)).count();
+            assert!(kinds >= 2, "what was imported and what was not has a series each: {names:?}");
+        }
+    }
+
+    /// Every series counts from 1 without a gap, its dates never go back, and no two documents print the same; the
+    /// names of the series.
+    pub(crate) async fn numbers_run_on(&self) -> BTreeSet<String> {
         let invoices = self.all("invoices", "number sequence series issueDate creditNotes { number issueDate }").await;
         let mut series: BTreeMap<(String, String), Vec<(u64, String)>> = BTreeMap::new();
         let mut printed = vec![];
@@ -122,17 +133,13 @@ impl Place<'_> {
         printed.sort();
         printed.dedup();
         assert_eq!(printed.len(), given, "two documents print the same number");
-        let names: BTreeSet<&str> = series.keys().map(|(name, _)| name.as_str()).collect();
-        for name in ["visit", "late-cancel-fee", "no-show-fee"] {
-            let kinds = names.iter().filter(|each| each.contains(name)).count();
-            assert!(kinds >= 2, "what was imported and what was not has a series each: {names:?}");
-        }
-        for (name, mut documents) in series {
+        for (name, documents) in &mut series {
             documents.sort();
             let numbers: Vec<u64> = documents.iter().map(|document| document.0).collect();
             assert_eq!(numbers, (1..=documents.len() as u64).collect::<Vec<_>>(), "{name:?}");
             assert!(documents.is_sorted_by_key(|document| &document.1), "dates go back in {name:?}: {documents:?}");
         }
+        series.into_keys().map(|(name, _)| name).collect()
     }
 }
 

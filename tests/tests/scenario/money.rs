@@ -41,6 +41,18 @@ pub(crate) const ALL: [Money; 13] = [
     Money::FreeOfCharge,
 ];
 
+/// What can happen to an invoice that is there already.
+pub(crate) const OF_AN_INVOICE: [Money; 8] = [
+    Money::PaidExactly,
+    Money::PaidInParts,
+    Money::PaymentFailed,
+    Money::PaymentUnknown,
+    Money::CreditedInPartThenPaid,
+    Money::CreditedWhollyUnpaid,
+    Money::PaidThenCreditedInPart,
+    Money::PaidThenCreditedWholly,
+];
+
 impl Money {
     /// Lets it happen.
     pub(crate) async fn happen(self, place: &mut Place<'_>) {

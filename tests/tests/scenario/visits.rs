@@ -76,8 +76,11 @@ impl Place<'_> {
         self.on(visit, "fulfil", json!({ "started": text(20), "ended": text(0) })).await
     }
 
-    /// A visit that took place, of any patient at any price.
+    /// A visit that took place, of any patient at any price; one of the imported ones while there are any.
     pub(crate) async fn visited(&mut self) -> Visit {
+        if let Some(visit) = self.imported.pop() {
+            return visit;
+        }
         let (slot, patient, service) = (self.near().await, self.patient(), self.service());
         let visit = self.book(&slot, &patient, service).await;
         self.fulfil(&visit).await;

@@ -1,19 +1,38 @@
 //! The index in sled. Only large, sorted blocks are written, in the background; see docs/decisions for why.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::{IndexStore, StoreError};
 
 /// How much sled keeps in memory.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How long an opening waits for the last one to let go of the folder.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+
 pub(crate) struct SledStore(sled::Db);
 
 impl SledStore {
+    /// Opens the folder. The log's own lock says that nobody else uses it, but the pool of threads that all of sled
+    /// shares may hold a closed database for some moments more: its lock is waited for.
     pub(crate) fn open(folder: &Path) -> Result<SledStore, StoreError> {
         let config = sled::Config::default().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        config.open().map(SledStore).map_err(StoreError::from_store)
+        let begun = Instant::now();
+        loop {
+            match config.open() {
+                Err(error) if is_held(&error) && begun.elapsed() < LET_GO_WITHIN => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened.map(SledStore).map_err(StoreError::from_store),
+            }
+        }
     }
+}
+
+/// Sled gives a held lock no kind of its own.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
 }
 
 impl IndexStore for SledStore {
