@@ -101,21 +101,43 @@ pub(crate) struct ServeArguments {
 /// Which platform a command speaks to.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Target {
-    /// The running server
-    #[arg(long, env = "CARELOG_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub(crate) server: String,
+    #[command(flatten)]
+    server: ServerAddress,
     /// The folder of a stopped server, opened directly
     #[arg(long, value_name = "FOLDER", conflicts_with = "server")]
     pub(crate) data: Option<PathBuf>,
+}
+
+impl Target {
+    /// The running server's address.
+    pub(crate) fn server(&self) -> String {
+        self.server.url()
+    }
+}
+
+/// Where a running server is.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ServerAddress {
+    /// The running server [env: CARELOG_SERVER] [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+}
+
+impl ServerAddress {
+    /// The flag, else the variable, else the default. The variable is read by hand: to clap it would be a flag that
+    /// was given, which contradicts `--data`.
+    pub(crate) fn url(&self) -> String {
+        let named = self.server.clone().or_else(|| std::env::var("CARELOG_SERVER").ok());
+        named.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned())
+    }
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
     /// The folder with clinic.toml
     pub(crate) folder: PathBuf,
-    /// The running server
-    #[arg(long, env = "CARELOG_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub(crate) server: String,
+    #[command(flatten)]
+    pub(crate) server: ServerAddress,
     /// Write refused rows (file, line, code) here as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -147,12 +169,12 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         target: Target,
     },
-    /// Check every frame, batch and Merkle root
+    /// Check every frame, batch and Merkle root, and that no read model saw another log (exit code 3 if not)
     Verify {
         #[command(flatten)]
         target: Target,
     },
-    /// Sizes, rates and event counts by type
+    /// Events, segments, bytes and root of each partition
     Stats {
         #[command(flatten)]
         target: Target,

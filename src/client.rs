@@ -29,10 +29,19 @@ impl Client {
 
     /// What the command line names: the folder of a stopped server, else a running one.
     pub(crate) async fn of(target: &Target, settings: &Settings) -> anyhow::Result<Client> {
-        let Some(folder) = &target.data else { return Client::new(&target.server) };
+        Client::reach(target, settings, false).await
+    }
+
+    /// The same for work that needs the roles: they are started on the folder of a stopped server.
+    pub(crate) async fn running(target: &Target, settings: &Settings) -> anyhow::Result<Client> {
+        Client::reach(target, settings, true).await
+    }
+
+    async fn reach(target: &Target, settings: &Settings, running: bool) -> anyhow::Result<Client> {
+        let Some(folder) = &target.data else { return Client::new(&target.server()) };
         anyhow::ensure!(folder.join("log").exists(), "{} holds no log; is it a data folder?", folder.display());
         let settings = Settings { data: folder.clone(), ..settings.clone() };
-        Ok(Client(Reach::Here(Box::new(serve::Local::start(&settings).await?))))
+        Ok(Client(Reach::Here(Box::new(serve::Local::open(&settings, running).await?))))
     }
 
     /// Ends what [`Client::of`] began.
@@ -57,10 +66,11 @@ impl Client {
         self.ask(Method::GET, path, None).await
     }
 
-    /// GETs a stream of server-sent events; only a running server has one.
-    pub(crate) async fn events(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+    /// GETs a stream of server-sent events that goes on after the one with this id; only a running server has one.
+    pub(crate) async fn events(&self, path: &str, last_event_id: &str) -> anyhow::Result<reqwest::Response> {
         let Reach::Server { http, base } = &self.0 else { bail!("a stopped server has no live events") };
         let request = http.get(format!("{base}{path}")).header("accept", "text/event-stream");
+        let request = request.header("last-event-id", last_event_id);
         let response = request.send().await.with_context(|| unreachable(base))?;
         let status = response.status();
         if !status.is_success() {

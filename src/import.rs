@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &ImportArguments, json: bool) -> anyhow::Resu
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let client = Client::new(&arguments.server)?;
+    let client = Client::new(&arguments.server.url())?;
     let mut report = send::send(&client, &manifest, &plan, json).await?;
     report.refused.extend(unreadable);
     if let Some(path) = &arguments.report {

@@ -2,15 +2,13 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use serde_json::json;
 
 use crate::cli::LedgerCommand;
 use crate::client::Client;
 use crate::output;
 use crate::settings::Settings;
-
-/// What a check that found differences ends with.
-const DIFFERENCES: u8 = 3;
 
 /// Runs a subcommand.
 pub(crate) async fn run(command: LedgerCommand, settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
@@ -26,15 +24,14 @@ async fn carry_out(client: &Client, command: &LedgerCommand, json: bool) -> anyh
         LedgerCommand::Export { hospital, .. } => {
             let filter = hospital.as_ref().map(|id| format!("?hospital={id}")).unwrap_or_default();
             let journal = client.get_text(&format!("/v1/operations/ledger/journal{filter}")).await?;
-            use std::io::Write;
-            std::io::stdout().write_all(&journal)?;
+            output::line(String::from_utf8(journal.into()).context("the journal is not text")?.trim_end());
             Ok(ExitCode::SUCCESS)
         }
         LedgerCommand::Check { .. } => {
             let report = client.post("/v1/operations/ledger/check", &json!({})).await?;
             output::object(json, &report);
             let agrees = report["agrees"] == json!(true);
-            Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) })
+            Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(output::DIFFERENCES) })
         }
     }
 }

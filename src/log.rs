@@ -1,5 +1,6 @@
 //! `carelog log`: tail, show, verify, stats.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -29,12 +30,9 @@ pub(crate) async fn run(command: LogCommand, settings: &Settings, json: bool) ->
         }
         LogCommand::Verify { target } => {
             let client = Client::of(&target, settings).await?;
-            let checked = client.post("/v1/operations/log/verify", &json!({})).await?;
-            output::rows(json, &["partition", "events", "streams", "bytes", "root"], array(&checked["partitions"]));
-            if !json {
-                println!("every frame, batch and root agrees");
-            }
+            let checked = client.post("/v1/operations/log/verify", &json!({})).await;
             client.close().await;
+            return Ok(verdict(&checked?, json));
         }
         LogCommand::Stats { target } => {
             let client = Client::of(&target, settings).await?;
@@ -47,8 +45,25 @@ pub(crate) async fn run(command: LogCommand, settings: &Settings, json: bool) ->
     Ok(ExitCode::SUCCESS)
 }
 
+fn verdict(checked: &Value, json: bool) -> ExitCode {
+    let agrees = checked["agrees"] == json!(true);
+    output::rows(json, &["partition", "events", "streams", "bytes", "root"], array(&checked["partitions"]));
+    for difference in array(&checked["differences"]) {
+        match json {
+            true => output::line(json!({ "difference": difference })),
+            false => output::line(text_of(difference)),
+        }
+    }
+    if !json {
+        output::line(if agrees { "every frame, batch and root agrees" } else { "the log is not as it was written" });
+    }
+    if agrees { ExitCode::SUCCESS } else { ExitCode::from(output::DIFFERENCES) }
+}
+
 async fn tail(client: &Client, lines: usize, types: &[String], follow: bool, json: bool) -> anyhow::Result<()> {
     let filter: String = types.iter().map(|name| format!("&type={name}")).collect();
+    // The feed begins before the past is asked for, so nothing falls between; what comes twice is known by its place.
+    let begins_after = end_of_log(client).await?;
     let past = client.get(&format!("/v1/events?direction=backward&limit={}{filter}", lines.max(1))).await?;
     let mut events = array(&past["events"]).to_vec();
     events.reverse();
@@ -56,26 +71,45 @@ async fn tail(client: &Client, lines: usize, types: &[String], follow: bool, jso
     if !follow {
         return Ok(());
     }
-    let mut live = client.events(&format!("/v1/events?from=end{filter}")).await?.bytes_stream();
-    let mut text = String::new();
+    let printed: HashSet<String> = events.iter().map(|event| text_of(&event["position"])).collect();
+    let path = format!("/v1/events?{}", filter.trim_start_matches('&'));
+    let mut live = client.events(&path, &begins_after).await?.bytes_stream();
+    let mut read = Vec::new();
     while let Some(chunk) = live.next().await {
-        text.push_str(std::str::from_utf8(&chunk.context("the server ended the stream")?)?);
-        while let Some(end) = text.find("\n\n") {
-            let message: String = text.drain(..end + 2).collect();
-            let data = message.lines().find_map(|line| line.strip_prefix("data:"));
-            let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data.trim()).ok()) else { continue };
-            if json {
-                println!("{event}");
-            } else {
-                let cells = COLUMNS.map(|column| match &event[column] {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                });
-                println!("{}", cells.join("  "));
+        read.extend_from_slice(&chunk.context("the server ended the stream")?);
+        while let Some(end) = read.windows(2).position(|pair| pair == b"\n\n") {
+            let message: Vec<u8> = read.drain(..end + 2).collect();
+            let Some(event) = event_of(&String::from_utf8_lossy(&message)) else { continue };
+            if printed.contains(&text_of(&event["position"])) {
+                continue;
+            }
+            match json {
+                true => output::line(event),
+                false => output::line(COLUMNS.map(|column| text_of(&event[column])).join("  ")),
             }
         }
     }
-    Ok(())
+    anyhow::bail!("the server ended the stream")
+}
+
+/// A token with the last position of every partition that has one.
+async fn end_of_log(client: &Client) -> anyhow::Result<String> {
+    let stats = client.get("/v1/operations/log/stats").await?;
+    let last = |each: &Value| {
+        let offset = each["events"].as_u64()?.checked_sub(1)?;
+        Some(format!("{}:{offset}", each["partition"]))
+    };
+    Ok(array(&stats["partitions"]).iter().filter_map(last).collect::<Vec<_>>().join(","))
+}
+
+/// The event in a message of the feed; none in one that only says that the feed is there.
+fn event_of(message: &str) -> Option<Value> {
+    let data = message.lines().find_map(|line| line.strip_prefix("data:"))?;
+    serde_json::from_str(data.trim()).ok()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 async fn show(client: &Client, what: &str, json: bool) -> anyhow::Result<()> {
@@ -90,7 +124,7 @@ async fn show(client: &Client, what: &str, json: bool) -> anyhow::Result<()> {
     anyhow::ensure!(!events.is_empty(), "there is nothing at {what}");
     for (index, event) in events.iter().enumerate() {
         if index > 0 && !json {
-            println!();
+            output::line("");
         }
         output::object(json, event);
     }

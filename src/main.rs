@@ -18,6 +18,7 @@ mod wiring;
 
 use std::process::ExitCode;
 
+use carelog_event_log::OpenError;
 use clap::Parser;
 
 use cli::{Cli, Command};
@@ -32,7 +33,10 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<OpenError>() {
+                Some(OpenError::Damaged(_) | OpenError::BehindCheckpoint { .. }) => ExitCode::from(output::DIFFERENCES),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod ledger;
 mod status;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use carelog_domain::kernel::{Actor, Position};
 use carelog_domain::policy::{self, Permission};
@@ -15,11 +16,13 @@ use carelog_event_log::Verified;
 use carelog_projections::{Projections, operations as projecting};
 use serde_json::{Value, json};
 
-use crate::wiring::Platform;
+use crate::wiring::{Platform, Roles};
 
 /// Operations on a running platform.
 pub(crate) struct Operations {
     platform: Arc<Platform>,
+    /// The status as it was last counted.
+    counted: tokio::sync::Mutex<Option<(Instant, Value)>>,
 }
 
 /// Why an operation was not carried out.
@@ -39,6 +42,9 @@ pub(crate) enum OperationError {
     /// A body or parameter cannot be read: the code, and what was expected.
     #[error("{1}")]
     Malformed(&'static str, String),
+    /// It is for whoever runs, and only the folder was opened.
+    #[error("nothing runs in the folder of a stopped server; start it with `carelog serve` and ask again")]
+    NotRunning,
     /// A port could not.
     #[error("the operation failed")]
     Failed(#[from] Failure),
@@ -54,7 +60,7 @@ type Answer = Result<Value, OperationError>;
 
 impl Operations {
     pub(crate) fn new(platform: Arc<Platform>) -> Operations {
-        Operations { platform }
+        Operations { platform, counted: tokio::sync::Mutex::default() }
     }
 
     fn permit(actor: &Actor, permission: Permission) -> Result<(), OperationError> {
@@ -81,7 +87,22 @@ impl Operations {
     /// Checks every frame of the log, and the checkpoints of whoever reads it.
     pub(crate) async fn log_verify(&self) -> Answer {
         let log = self.platform.local_log.clone();
-        let checked = blocking(move || log.verify(|_| {})).await??;
+        let checked = match blocking(move || log.verify(|_| {})).await? {
+            Ok(checked) => checked,
+            Err(failure) if failure.retry_helps => return Err(failure.into()),
+            Err(failure) => {
+                let causes = std::iter::successors(Some(&failure as &dyn std::error::Error), |error| error.source());
+                let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+                return Ok(json!({ "agrees": false, "partitions": [], "differences": [text] }));
+            }
+        };
+        let mut differences = Vec::new();
+        let marks = projecting::checkpoints(&self.platform.sql, &self.platform.documents).await?;
+        for (model, mark) in marks.into_iter().filter(|(_, mark)| mark.size > 0) {
+            let known_by = format!("read model {model}");
+            let checked = self.platform.local_log.verify_checkpoint(&known_by, mark.partition, mark.size, mark.root);
+            differences.extend(checked.err().map(|error| error.to_string()));
+        }
         let partition = |each: &Verified| {
             json!({
                 "partition": each.partition, "events": each.size, "streams": each.streams, "bytes": each.frame_bytes,
@@ -89,17 +110,17 @@ impl Operations {
             })
         };
         let partitions: Vec<Value> = checked.iter().map(partition).collect();
-        Ok(json!({ "agrees": true, "partitions": partitions }))
+        Ok(json!({ "agrees": differences.is_empty(), "partitions": partitions, "differences": differences }))
     }
 
     /// How the sagas stand.
     pub(crate) async fn sagas(&self) -> Answer {
-        Ok(to_json(&self.platform.sagas.list().await?))
+        Ok(to_json(&self.roles()?.sagas.list().await?))
     }
 
     /// The story of one instance.
     pub(crate) async fn saga(&self, saga: &str, instance: &str) -> Answer {
-        let story = self.platform.sagas.show(saga, instance).await?;
+        let story = self.roles()?.sagas.show(saga, instance).await?;
         let story = story
             .filter(|story| !story.is_empty())
             .ok_or_else(|| OperationError::UnknownSaga { saga: saga.to_owned(), instance: instance.to_owned() })?;
@@ -108,18 +129,18 @@ impl Operations {
 
     /// Has a failed step tried again.
     pub(crate) async fn saga_retry(&self, saga: &str, instance: &str, step: &str, actor: Actor) -> Answer {
-        let done = self.platform.sagas.retry(saga, instance, step, actor).await.map_err(command_error)?;
+        let done = self.roles()?.sagas.retry(saga, instance, step, actor).await.map_err(command_error)?;
         Ok(json!({ "token": done.token, "repeated": done.repeated }))
     }
 
     /// Waits until everything is handled.
     pub(crate) async fn sagas_wait(&self, at_most: std::time::Duration) -> Answer {
-        Ok(json!({ "settled": self.platform.sagas.wait(at_most).await? }))
+        Ok(json!({ "settled": self.roles()?.sagas.wait(at_most).await? }))
     }
 
     /// Every read model by partition: what it is doing and how far behind the log it is.
     pub(crate) async fn projections(&self) -> Answer {
-        let lines = self.platform.projections.registry().await?;
+        let lines = self.lines().await?;
         let row = |line: &carelog_projections::Line| {
             let mut row = to_json(line);
             row["behind"] = json!(line.lag());
@@ -161,7 +182,7 @@ impl Operations {
     /// Tries the event a stopped read model could not take once more.
     pub(crate) fn projection_retry(&self, name: &str) -> Answer {
         self.named(Some(name))?;
-        Ok(json!({ "model": name, "partitionsTryingAgain": self.platform.projections.retry(name) }))
+        Ok(json!({ "model": name, "partitionsTryingAgain": self.roles()?.projections.retry(name) }))
     }
 
     /// Lets a stopped read model skip an event.
@@ -173,7 +194,19 @@ impl Operations {
     }
 
     fn readers(&self) -> (carelog_projections::Deps, Option<&Projections>) {
-        (self.platform.read_deps.clone(), Some(&self.platform.projections))
+        (self.platform.read_deps.clone(), self.platform.roles.as_ref().map(|roles| &*roles.projections))
+    }
+
+    /// How every read model stands, by partition.
+    async fn lines(&self) -> Result<Vec<carelog_projections::Line>, Failure> {
+        match &self.platform.roles {
+            Some(roles) => roles.projections.registry().await,
+            None => projecting::list(&self.platform.read_deps).await,
+        }
+    }
+
+    fn roles(&self) -> Result<&Roles, OperationError> {
+        self.platform.roles.as_ref().ok_or(OperationError::NotRunning)
     }
 
     fn named(&self, name: Option<&str>) -> Result<Vec<String>, OperationError> {

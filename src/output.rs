@@ -1,15 +1,31 @@
 //! What a person or a program reads on standard output: tables, or JSON a line.
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+
 use serde_json::Value;
+
+/// What a check that found differences ends with.
+pub(crate) const DIFFERENCES: u8 = 3;
+
+/// Prints a line. A reader that has seen enough (`| head`) ends the program quietly.
+pub(crate) fn line(text: impl Display) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        if error.kind() != ErrorKind::BrokenPipe {
+            eprintln!("error: nothing can be printed: {error}");
+        }
+        std::process::exit(i32::from(error.kind() != ErrorKind::BrokenPipe));
+    }
+}
 
 /// Prints rows as a table with a header, or each as a line of JSON.
 pub(crate) fn rows(json: bool, columns: &[&str], rows: &[Value]) {
     if json {
-        rows.iter().for_each(|row| println!("{row}"));
+        rows.iter().for_each(line);
         return;
     }
     if rows.is_empty() {
-        println!("(none)");
+        line("(none)");
         return;
     }
     let cells: Vec<Vec<String>> =
@@ -18,30 +34,30 @@ pub(crate) fn rows(json: bool, columns: &[&str], rows: &[Value]) {
         cells.iter().map(|row| row[index].chars().count()).chain([columns[index].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let line = |row: Vec<&str>| {
-        let padded = row.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    let padded = |row: Vec<&str>| {
+        let cells = row.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    println!("{}", line(columns.to_vec()));
-    cells.iter().for_each(|row| println!("{}", line(row.iter().map(String::as_str).collect())));
+    line(padded(columns.to_vec()));
+    cells.iter().for_each(|row| line(padded(row.iter().map(String::as_str).collect())));
 }
 
 /// Prints one object as lines of `name: value`, or as JSON.
 pub(crate) fn object(json: bool, value: &Value) {
     if json {
-        println!("{value}");
+        line(value);
         return;
     }
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, inner)| match inner {
             Value::Object(_) | Value::Array(_) => {
-                println!("{name}:");
+                line(format_args!("{name}:"));
                 let text = serde_json::to_string_pretty(inner).unwrap_or_default();
-                text.lines().for_each(|line| println!("  {line}"));
+                text.lines().for_each(|each| line(format_args!("  {each}")));
             }
-            plain => println!("{name}: {}", cell(plain)),
+            plain => line(format_args!("{name}: {}", cell(plain))),
         }),
-        other => println!("{}", cell(other)),
+        other => line(cell(other)),
     }
 }
 

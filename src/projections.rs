@@ -11,9 +11,6 @@ use crate::client::Client;
 use crate::output;
 use crate::settings::Settings;
 
-/// What a check that found differences ends with.
-const DIFFERENCES: u8 = 3;
-
 /// Runs a subcommand.
 pub(crate) async fn run(command: ProjectionsCommand, settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
     let target = match &command {
@@ -71,9 +68,9 @@ async fn carry_out(client: &Client, command: &ProjectionsCommand, json: bool) ->
 fn verdict(report: &Value, json: bool) -> anyhow::Result<ExitCode> {
     let agrees = report["agrees"] == json!(true);
     if !json {
-        println!("{}", if agrees { "all agree with the log" } else { "differences were found" });
+        output::line(if agrees { "all agree with the log" } else { "differences were found" });
     }
-    Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENCES) })
+    Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(output::DIFFERENCES) })
 }
 
 /// Shows that something long is going on.

@@ -17,7 +17,7 @@ pub(crate) async fn run(command: SagasCommand, settings: &Settings, json: bool) 
         | SagasCommand::Retry { target, .. }
         | SagasCommand::Wait { target, .. } => target,
     };
-    let client = Client::of(target, settings).await?;
+    let client = Client::running(target, settings).await?;
     let result = carry_out(&client, &command, json).await;
     client.close().await;
     result
@@ -48,16 +48,16 @@ async fn carry_out(client: &Client, command: &SagasCommand, json: bool) -> anyho
 
 fn list(overview: &Value, json: bool) {
     if json {
-        println!("{overview}");
+        output::line(overview);
         return;
     }
     let rows = |name: &str| overview[name].as_array().cloned().unwrap_or_default();
     output::rows(false, &["name", "alarms", "deadLetters"], &rows("sagas"));
-    println!();
+    output::line("");
     output::rows(false, &["partition", "handled", "head", "inFlight"], &rows("partitions"));
     let letters = rows("deadLetters");
     if !letters.is_empty() {
-        println!("\nFailed steps (carelog sagas retry SAGA INSTANCE STEP tries one again):");
+        output::line("\nFailed steps (carelog sagas retry SAGA INSTANCE STEP tries one again):");
         output::rows(false, &["saga", "instance", "step", "code", "attempts"], &letters);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(command: &SchemasCommand, json: bool) -> anyhow::Result<ExitCo
             let rows: Vec<Value> = Event::TYPES.iter().map(row).collect();
             output::rows(json, &["type", "revision"], &rows);
         }
-        SchemasCommand::Show { name } => println!("{}", text_of(name)?),
+        SchemasCommand::Show { name } => output::line(text_of(name)?),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
 use carelog_auth::{Guard, LocalAuthenticator};
-use carelog_domain::ports::Authenticator;
+use carelog_domain::kernel::{CommandId, Token};
+use carelog_domain::ports::{Authenticator, BoxFuture, Failure, Settlement};
 use carelog_telemetry::Telemetry;
+use futures::StreamExt;
+use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,10 +48,11 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     let hosts = LOOPBACK_NAMES.iter().map(|name| (*name).to_owned()).chain(settings.host_names.iter().cloned());
     let guard = Arc::new(Guard { authenticator, hosts: hosts.collect() });
     let metrics = telemetry.metrics();
-    let app = routes(&platform, &stopping)
+    let app = routes(&platform, &stopping)?
         .route("/", get(landing::page))
         .route("/metrics", get(move || async move { metrics() }))
         .method_not_allowed_fallback(carelog_command_api::method_not_allowed)
+        .layer(from_fn_with_state(stopping.clone(), end_feeds))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(guard, carelog_auth::guard))
         .layer(from_fn(carelog_telemetry::http_span));
@@ -70,6 +77,17 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+/// A feed never ends by itself, so it would hold up a stop until the grace is over: it ends when the stop begins, and
+/// its reader comes back with the id of the last message.
+async fn end_feeds(State(stopping): State<CancellationToken>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("text/event-stream") {
+        return response;
+    }
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(stopping.cancelled_owned())))
+}
+
 /// The platform of a stopped server's folder, whose routes are called in this process instead of over HTTP.
 pub(crate) struct Local {
     platform: Arc<Platform>,
@@ -77,11 +95,14 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Opens the folder and starts every role; nothing listens.
-    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Local> {
-        let platform = Arc::new(Platform::start(settings).await?);
-        let router = routes(&platform, &CancellationToken::new()).layer(Extension(LocalAuthenticator::owner()));
-        Ok(Local { platform, router })
+    /// Opens the folder, and starts every role if the work needs them; nothing listens. Whoever only looks must change
+    /// nothing, and must be able to look at what could not start.
+    pub(crate) async fn open(settings: &Settings, running: bool) -> anyhow::Result<Local> {
+        let platform = if running { Platform::start(settings).await? } else { Platform::open(settings)? };
+        let platform = Arc::new(platform);
+        let operations = Arc::new(Operations::new(platform.clone()));
+        let router = operations::http::router(operations, CancellationToken::new()).merge(commands(&platform));
+        Ok(Local { platform, router: router.layer(Extension(LocalAuthenticator::owner())) })
     }
 
     /// The routes, asked as the owner of the machine.
@@ -95,30 +116,48 @@ impl Local {
     }
 }
 
-/// The routes of every role.
-fn routes(platform: &Arc<Platform>, stopping: &CancellationToken) -> Router {
-    let commands = carelog_command_api::router(carelog_command_api::Api {
+/// Commands and the history.
+fn commands(platform: &Platform) -> Router {
+    let settlement: Arc<dyn Settlement> = match &platform.roles {
+        Some(roles) => roles.sagas.settlement(),
+        None => Arc::new(Resting),
+    };
+    carelog_command_api::router(carelog_command_api::Api {
         bus: platform.bus.clone(),
         log: platform.log.clone(),
         keys: platform.keys.clone(),
         blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
-        settlement: platform.sagas.settlement(),
+        settlement,
         limits: carelog_command_api::Limits::default(),
         traceparent: carelog_schemas::trace_context::current,
-    });
+    })
+}
+
+/// Nothing settles while no saga runs.
+struct Resting;
+
+impl Settlement for Resting {
+    fn settled(&self, _: CommandId, _: &Token, _: Duration) -> BoxFuture<'_, Result<Option<Token>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// The routes of every role.
+fn routes(platform: &Arc<Platform>, stopping: &CancellationToken) -> anyhow::Result<Router> {
+    let roles = platform.roles.as_ref().context("a server has roles")?;
     let queries = carelog_query_api::router(carelog_query_api::Deps {
         log: platform.log.clone(),
         keys: platform.keys.clone(),
         sql: platform.sql.clone(),
         documents: platform.documents.clone(),
-        freshness: platform.projections.clone(),
-        settlement: platform.sagas.settlement(),
+        freshness: roles.projections.clone(),
+        settlement: roles.sagas.settlement(),
         clock: platform.clock.clone(),
         limits: carelog_query_api::Limits::default(),
     });
     let operations = Arc::new(Operations::new(platform.clone()));
-    operations::http::router(operations, stopping.clone()).merge(commands).merge(queries)
+    Ok(operations::http::router(operations, stopping.clone()).merge(commands(platform)).merge(queries))
 }
 
 async fn stop_signal() {

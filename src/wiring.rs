@@ -22,7 +22,7 @@ use crate::settings::Settings;
 /// How many lab reports are read at once; each is a process of its own.
 const LAB_REPORTS_AT_ONCE: usize = 2;
 
-/// Everything that runs in an embedded process.
+/// The stores of an embedded process, and the roles that run on them.
 pub(crate) struct Platform {
     /// The engine itself, for verification and numbers.
     pub(crate) local_log: Arc<LocalLog>,
@@ -34,14 +34,31 @@ pub(crate) struct Platform {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bus: Arc<WriteSide>,
     pub(crate) read_deps: carelog_projections::Deps,
+    /// None while a stopped server's folder is only looked at.
+    pub(crate) roles: Option<Roles>,
+    pub(crate) started: Instant,
+}
+
+/// What works by itself.
+pub(crate) struct Roles {
     pub(crate) projections: Arc<Projections>,
     pub(crate) sagas: Arc<SagaEngine>,
-    pub(crate) started: Instant,
 }
 
 impl Platform {
     /// Opens the data folder and starts every role.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Platform> {
+        let mut platform = Platform::open(settings)?;
+        check_checkpoints(&platform.local_log, &platform.sql, &platform.documents).await?;
+        let projections = Projections::start(platform.read_deps.clone()).await;
+        let projections = projections.context("the read models could not start")?;
+        let sagas = start_sagas(&platform).await?;
+        platform.roles = Some(Roles { projections, sagas });
+        Ok(platform)
+    }
+
+    /// Opens the data folder; nothing runs and nothing is written unless it is asked for.
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Platform> {
         let started = Instant::now();
         let folder = &settings.data;
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -52,7 +69,6 @@ impl Platform {
         let blobs: Arc<dyn BlobStore> = Arc::new(ObjectBlobs::in_folder(&folder.join("blobs"))?);
         let sql: Arc<dyn SqlStore> = Arc::new(SqliteStore::open(folder.join("read-models.sqlite"))?);
         let documents: Arc<dyn DocumentStore> = Arc::new(SledDocuments::open(folder.join("documents"))?);
-        check_checkpoints(&local_log, &sql, &documents).await?;
         let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
         let read_deps = carelog_projections::Deps {
             log: log.clone(),
@@ -61,15 +77,15 @@ impl Platform {
             documents: documents.clone(),
             clock: clock.clone(),
         };
-        let projections = Projections::start(read_deps.clone()).await.context("the read models could not start")?;
-        let sagas = start_sagas(&log, &keys, &bus, &documents, &blobs, &clock).await?;
-        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, projections, sagas, started })
+        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, roles: None, started })
     }
 
     /// Stops every role, sagas first: what was acknowledged is kept, what is half done is done again after a start.
     pub(crate) async fn stop(&self) {
-        self.sagas.stop().await;
-        self.projections.stop().await;
+        if let Some(roles) = &self.roles {
+            roles.sagas.stop().await;
+            roles.projections.stop().await;
+        }
         let log = self.local_log.clone();
         if tokio::task::spawn_blocking(move || log.close()).await.is_err() {
             tracing::error!("the log did not close in order");
@@ -99,25 +115,18 @@ async fn check_checkpoints(
     Ok(())
 }
 
-async fn start_sagas(
-    log: &Arc<dyn EventLog>,
-    keys: &Arc<dyn KeyStore>,
-    bus: &Arc<WriteSide>,
-    documents: &Arc<dyn DocumentStore>,
-    blobs: &Arc<dyn BlobStore>,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Arc<SagaEngine>> {
+async fn start_sagas(platform: &Platform) -> anyhow::Result<Arc<SagaEngine>> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let reader: Arc<dyn LabReader> =
         Arc::new(ChildLabReader::new(program, ["read-lab-pdf"], Limits::default(), LAB_REPORTS_AT_ONCE));
-    let bus: Arc<dyn CommandBus> = bus.clone();
+    let bus: Arc<dyn CommandBus> = platform.bus.clone();
     let engine = SagaEngine::start(carelog_sagas::Deps {
-        log: log.clone(),
-        keys: keys.clone(),
+        log: platform.log.clone(),
+        keys: platform.keys.clone(),
         bus,
-        documents: documents.clone(),
-        blobs: blobs.clone(),
-        clock: clock.clone(),
+        documents: platform.documents.clone(),
+        blobs: platform.blobs.clone(),
+        clock: platform.clock.clone(),
         lab_reader: reader,
         config: SagasConfig { lab_reports_at_once: LAB_REPORTS_AT_ONCE, ..SagasConfig::default() },
     });

@@ -42,7 +42,7 @@ impl Report {
         if !self.refused.is_empty() && !json {
             let rows: Vec<Value> = self.refused.iter().take(20).map(Refused::json).collect();
             output::rows(false, &["file", "line", "code"], &rows);
-            println!("(--report FILE writes all {} of them)", self.refused.len());
+            output::line(format_args!("(--report FILE writes all {} of them)", self.refused.len()));
         }
     }
 }
@@ -94,7 +94,7 @@ impl Sender<'_> {
             let results = self.request(std::slice::from_ref(step)).await?;
             let result = results.first().context("the server answered no line")?;
             if let Some(code) = result["problem"]["code"].as_str() {
-                let changed = step.operation == "StartImport" && code == "idempotency-key-reused";
+                let changed = step.operation == "StartImport" && code == "key-reused";
                 if changed {
                     bail!(
                         "manifest {} was imported before with other files; make the changed folder again under \

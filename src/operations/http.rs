@@ -52,16 +52,16 @@ pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -
 }
 
 async fn ready(operations: Arc<Operations>, stopping: CancellationToken) -> Response {
-    let (status, text) = match operations.ready().await {
+    let (status, text) = match operations.trouble().await {
         _ if stopping.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        Ok(true) => (StatusCode::OK, "ready"),
-        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "a read model has stopped"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "a store does not answer"),
+        None => (StatusCode::OK, "ready"),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
     };
     (status, Json(json!({ "status": text }))).into_response()
 }
 
-async fn status(State(operations): Ops) -> Answer {
+async fn status(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
     operations.status().await.map(Json)
 }
 
@@ -226,6 +226,7 @@ impl IntoResponse for OperationError {
             OperationError::ReadModel(ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_)) => {
                 (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now")
             }
+            OperationError::NotRunning => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing runs here"),
             OperationError::Failed(_) | OperationError::Command(_) | OperationError::ReadModel(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The operation failed")
             }

@@ -1,6 +1,7 @@
 //! What the landing page shows, and whether the platform is ready.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use carelog_domain::ports::Statement;
 use carelog_projections::Doing;
@@ -10,6 +11,9 @@ use super::{Answer, Operations, to_json};
 
 /// What a read model does that follows the log.
 const RUNNING: &str = "running";
+
+/// How long the counts of the landing page are shown before they are counted again.
+const COUNTED_FOR: Duration = Duration::from_secs(1);
 
 /// What is counted, by a query each.
 const COUNTS: [(&str, &str); 6] = [
@@ -22,8 +26,20 @@ const COUNTS: [(&str, &str); 6] = [
 ];
 
 impl Operations {
-    /// Version, uptime, counts and read models.
+    /// Version, uptime, counts and read models; counted at most once in [`COUNTED_FOR`] however many ask.
     pub(crate) async fn status(&self) -> Answer {
+        let mut counted = self.counted.lock().await;
+        match &*counted {
+            Some((at, status)) if at.elapsed() < COUNTED_FOR => Ok(status.clone()),
+            _ => {
+                let status = self.count().await?;
+                *counted = Some((Instant::now(), status.clone()));
+                Ok(status)
+            }
+        }
+    }
+
+    async fn count(&self) -> Answer {
         let queries = COUNTS.iter().map(|(_, sql)| Statement::new(*sql, vec![])).collect();
         let found = self.platform.sql.read(queries).await?;
         let count = |index: usize| found[index].rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
@@ -32,7 +48,7 @@ impl Operations {
         let mut counts: Vec<Value> = vec![json!({ "name": "events", "count": events })];
         let rows = COUNTS.iter().enumerate();
         counts.extend(rows.map(|(index, (name, _))| json!({ "name": name, "count": count(index) })));
-        let lines = self.platform.projections.registry().await?;
+        let lines = self.lines().await?;
         let mut models: BTreeMap<&str, (u64, Vec<String>)> = BTreeMap::new();
         for line in &lines {
             let model = models.entry(&line.model).or_default();
@@ -56,10 +72,13 @@ impl Operations {
         }))
     }
 
-    /// True when every read model runs; how far each is behind is another question.
-    pub(crate) async fn ready(&self) -> Result<bool, super::OperationError> {
-        let lines = self.platform.projections.registry().await?;
-        Ok(lines.iter().all(|line| matches!(line.doing, Doing::Running)))
+    /// Why requests should go elsewhere for now, if they should; how far a read model is behind is another question.
+    pub(crate) async fn trouble(&self) -> Option<&'static str> {
+        match self.lines().await {
+            Ok(lines) if lines.iter().all(|line| matches!(line.doing, Doing::Running)) => None,
+            Ok(_) => Some("a read model has stopped"),
+            Err(_) => Some("a store does not answer"),
+        }
     }
 }
 

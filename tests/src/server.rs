@@ -89,15 +89,15 @@ impl Server {
         self.child.wait().expect("ended");
     }
 
-    /// SIGTERM, and waits until it has ended in order.
-    pub fn stop(mut self) {
+    /// SIGTERM, and waits until it has ended in order; what it wrote to its log.
+    pub fn stop(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("asked") {
                 assert!(status.success(), "it ended with {status}\n{}", self.log());
-                return;
+                return self.log();
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "it did not stop\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));

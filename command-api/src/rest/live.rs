@@ -103,8 +103,8 @@ async fn messages(
         if !matches(filter, &stored) || !reader.sees(&stored.context) {
             continue;
         }
-        let event_type = stored.event_type.clone();
-        let message = Event::default().id(sent.to_string()).event(event_type);
+        // Without a name of its own, so that a page hears every type with one listener; the type is in the data.
+        let message = Event::default().id(sent.to_string());
         let shown = reader.show(shared, stored).await.map(|body| message.clone().json_data(body));
         messages.push(match shown {
             Ok(Ok(message)) => message,

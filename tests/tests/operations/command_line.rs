@@ -1,5 +1,10 @@
 //! Every subcommand: what it prints, and how it ends. 0 all well, 1 an error, 2 a wrong command line, 3 differences.
 
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+
 use carelog_domain::ports::{SqlStore, Statement};
 use carelog_sqlite::SqliteStore;
 
@@ -57,6 +62,70 @@ async fn every_subcommand_speaks_to_a_running_server() {
     ended(&run(&["ledger", "export"]), 0);
     ended(&run(&["ledger", "export", "--hospital", &scene.practice.hospital]), 0);
     ended(&run(&["ledger", "export", "--hospital", "here"]), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_begins_with_the_past_and_goes_on_with_what_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let mut tail = Command::new(program());
+    tail.args(["log", "tail", "-n", "1", "--type", "AppointmentBooked", "--json", "--server", &scene.server.base]);
+    let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&printed.next().expect("a line").unwrap()).unwrap();
+    assert_eq!(next()["stream"], format!("appointment:{}", scene.appointment));
+    for slot in [5, 6] {
+        let booking = scene.practice.booking(&scene.patient, slot);
+        let booked = command(&scene.server, "POST", "/v1/appointments", &format!("s{slot}"), &[], &booking).await;
+        assert_eq!(next()["stream"], format!("appointment:{}", booked.id()), "each once, in order");
+    }
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_somebody_changed_is_found_and_nothing_is_written_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let slot = scene.server.get(&format!("/v1/streams/appointment:{}/events", scene.appointment)).await.1;
+    let partition = slot["events"][0]["position"].as_str().unwrap().split_once(':').unwrap().0.to_owned();
+    scene.server.stop();
+    let data = folder.path().to_str().unwrap();
+    let verify = || {
+        let mut verify = Command::new(program());
+        // Where a server would be does not matter to whoever names a folder.
+        verify.args(["log", "verify", "--data", data]).env("CARELOG_SERVER", "http://127.0.0.1:9").output().unwrap()
+    };
+    let before = files_of(&folder.path().join("log"));
+    assert!(ended(&verify(), 0).contains("agrees"));
+    assert_eq!(files_of(&folder.path().join("log")), before, "looking at a log changed it");
+    let segments = folder.path().join(format!("log/partition-{:04}", partition.parse::<u16>().unwrap()));
+    let segment = std::fs::read_dir(segments).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let place = bytes.windows(17).position(|bytes| bytes == b"AppointmentBooked").expect("the event");
+    bytes[place] = b'a';
+    std::fs::write(&segment, bytes).unwrap();
+    let found = verify();
+    ended(&found, 3);
+    let said = String::from_utf8_lossy(&found.stderr);
+    assert!(said.contains("damage in") && said.contains("nothing was changed"), "{said}");
+}
+
+/// Every file of the log itself with its bytes' hash; what is derived from it may change.
+fn files_of(log: &Path) -> BTreeMap<PathBuf, u64> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut files = BTreeMap::new();
+    for folder in std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path()) {
+        if !folder.file_name().unwrap().to_str().unwrap().starts_with("partition-") {
+            continue;
+        }
+        for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let mut hash = DefaultHasher::new();
+            std::fs::read(&file).unwrap().hash(&mut hash);
+            files.insert(file, hash.finish());
+        }
+    }
+    files
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,6 +73,20 @@ async fn a_token_lets_a_client_read_what_it_wrote() {
         let answer = send(&scene.server, "POST", "/graphql", &headers, query.into_bytes()).await;
         assert_eq!(answer.body["data"]["appointment"], json!({ "id": id, "status": "BOOKED" }), "{}", answer.body);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_listens_does_not_hold_up_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let url = format!("{}/v1/events?from=0:0,1:0,2:0,3:0", scene.server.base);
+    let feed = scene.server.http.get(url).header("accept", "text/event-stream").send().await.unwrap();
+    let mut feed = feed.bytes_stream();
+    let first = String::from_utf8(feed.next().await.unwrap().unwrap().to_vec()).unwrap();
+    // A browser's page hears only messages without a name of their own.
+    assert!(first.contains("data:") && !first.contains("event:"), "{first}");
+    let log = tokio::task::spawn_blocking(move || scene.server.stop()).await.unwrap();
+    assert!(!log.contains("did not end in time"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
