@@ -31,7 +31,7 @@ Examples:
   carelog ledger export | hledger -f - balance
 
 Most commands ask the running server (--server). With --data FOLDER they open the folder of a stopped server instead.
-Exit codes: 0 all well, 1 an error, 2 the command line is wrong, 3 a check found differences.";
+Exit codes: 0 all well, 1 an error, 2 the command line is wrong, 3 a check found differences, or an import had rows refused.";
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {

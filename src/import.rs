@@ -39,5 +39,5 @@ pub(crate) async fn run(arguments: &ImportArguments, json: bool) -> anyhow::Resu
         std::fs::write(path, lines).with_context(|| format!("the report {} cannot be written", path.display()))?;
     }
     report.print(json);
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(output::DIFFERENCES) })
 }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 
 use serde_json::Value;
 
-/// What a check that found differences ends with.
+/// What a check that found differences ends with, and an import that had rows refused.
 pub(crate) const DIFFERENCES: u8 = 3;
 
 /// Prints a line. A reader that has seen enough (`| head`) ends the program quietly.

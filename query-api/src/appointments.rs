@@ -212,16 +212,19 @@ impl Appointment {
         Ok(permitted.map(|(action, _)| action).collect())
     }
 
-    /// What happened to it, in plain words, oldest first. Read from the log, so it may be ahead of the other fields.
-    #[graphql(complexity = "10 + 10 * child_complexity")]
-    async fn history(&self, ctx: &Context<'_>) -> Result<Vec<HistoryEntry>> {
+    /// What happened to it, in plain words, oldest first. Read from the log, so it may be ahead of the other fields. Needs
+    /// the permission to read the history.
+    #[graphql(complexity = "50 + 10 * child_complexity")]
+    async fn history(&self, ctx: &Context<'_>) -> Result<Option<Vec<HistoryEntry>>> {
+        let asking = Asking::of(ctx);
+        asking.permit_at(Permission::ReadHistory, Some(self.keys.hospital))?;
         let zone = one::<Hospital>(ctx, self.keys.hospital).await?.map(|hospital| hospital.zone_name().to_owned());
-        Ok(past::history(Asking::of(ctx), self.keys.appointment, zone).await?)
+        Ok(Some(past::history(asking, self.keys.appointment, zone).await?))
     }
 
     /// What it was at another time: what was known at `recorded` about what was true at `occurred`. Left out, each means
     /// now. Null when nothing was known yet. Needs the permission to read the history.
-    #[graphql(complexity = "10 + child_complexity")]
+    #[graphql(complexity = "50 + child_complexity")]
     async fn as_of(
         &self,
         ctx: &Context<'_>,

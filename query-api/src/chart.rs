@@ -88,7 +88,8 @@ pub(crate) struct ChartQueries;
 #[Object]
 impl ChartQueries {
     /// A patient's chart; null when there is no such patient or you do not act for a hospital that knows them. With a time
-    /// it is the chart of then: what was known at `knownAt` about what had happened by `happenedBy`.
+    /// it is the chart of then: what was known at `knownAt` about what had happened by `happenedBy`; that needs the
+    /// permission to read the history as well.
     #[graphql(complexity = "100 + 10 * child_complexity")]
     async fn chart(
         &self,
@@ -104,6 +105,7 @@ impl ChartQueries {
         if happened_by.is_none() && known_at.is_none() {
             return Ok(current::items(asking, patient).await?.shown_to(asking)?);
         }
+        asking.permit(Permission::ReadHistory)?;
         // Who may see the patient now decides, also about then.
         if one::<Patient>(ctx, patient).await?.is_none() {
             return Ok(None);

@@ -110,15 +110,19 @@ pub(crate) fn read(folder: &Path, manifest: &Manifest) -> anyhow::Result<(Vec<Ye
 
 fn table<T: DeserializeOwned>(folder: &Path, file: &str, refused: &mut Vec<Refused>) -> anyhow::Result<Vec<Row<T>>> {
     let path = folder.join(file);
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let reader = csv::ReaderBuilder::new().flexible(true).from_path(&path);
+    let mut reader = reader.with_context(|| format!("{} cannot be read", path.display()))?;
     let headers = reader.headers().with_context(|| format!("{} has no header", path.display()))?.clone();
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.with_context(|| format!("{} is not CSV", path.display()))?;
+    for record in reader.byte_records() {
+        let record = record.with_context(|| format!("{} cannot be read to its end", path.display()))?;
         let line = record.position().map_or(0, csv::Position::line);
-        match record.deserialize(Some(&headers)) {
-            Ok(value) => rows.push(Row { line, value }),
-            Err(_) => refused.push(Refused { file: file.to_owned(), line, code: "row-unreadable".to_owned() }),
+        let whole = record.len() == headers.len();
+        let record = csv::StringRecord::from_byte_record(record);
+        let value = record.ok().filter(|_| whole).and_then(|record| record.deserialize(Some(&headers)).ok());
+        match value {
+            Some(value) => rows.push(Row { line, value }),
+            None => refused.push(Refused { file: file.to_owned(), line, code: "row-unreadable".to_owned() }),
         }
     }
     Ok(rows)

@@ -5,6 +5,7 @@
 //! from memory, with the same ids.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -20,6 +21,9 @@ use crate::output;
 const LINES_MAX: usize = 2_000;
 /// How often a request that got no answer is sent again.
 const TRIES_MAX: u32 = 5;
+/// How often a line that could not be taken is sent again before the import gives up, and how long it waits at first.
+const NOT_YET_MAX: u32 = 12;
+const NOT_YET_WAIT: Duration = Duration::from_millis(100);
 
 /// What came of an import.
 #[derive(Default)]
@@ -79,6 +83,16 @@ fn requests(steps: &[Step]) -> Vec<&[Step]> {
     cuts
 }
 
+/// Why a line is neither done nor refused, if it is not.
+fn not_yet(result: &Value) -> Option<String> {
+    const PASSING: [&str; 6] = ["still-running", "too-busy", "unavailable", "outcome-unknown", "timed-out", "too-many-requests"];
+    let code = result["problem"]["code"].as_str();
+    if result["status"] == json!(202) {
+        return Some("a registration is still on its way".to_owned());
+    }
+    code.filter(|code| PASSING.contains(code)).map(str::to_owned)
+}
+
 struct Sender<'a> {
     client: &'a Client,
     manifest: &'a Manifest,
@@ -91,7 +105,7 @@ impl Sender<'_> {
     /// The setup must succeed whole: without a hospital there is nothing to import into.
     async fn setup(&mut self, plan: &Plan, progress: &Progress) -> anyhow::Result<()> {
         for step in &plan.setup {
-            let results = self.request(std::slice::from_ref(step)).await?;
+            let results = self.settled(std::slice::from_ref(step)).await?;
             let result = results.first().context("the server answered no line")?;
             if let Some(code) = result["problem"]["code"].as_str() {
                 let changed = step.operation == "StartImport" && code == "key-reused";
@@ -117,7 +131,7 @@ impl Sender<'_> {
 
     async fn steps(&mut self, steps: &[Step], progress: &Progress) -> anyhow::Result<()> {
         for chunk in requests(steps) {
-            let results = self.request(chunk).await?;
+            let results = self.settled(chunk).await?;
             for (step, result) in chunk.iter().zip(&results) {
                 self.take(step, result);
             }
@@ -138,6 +152,34 @@ impl Sender<'_> {
             Some(code) => bail!("{operation} was refused ({code})"),
             None => Ok(()),
         }
+    }
+
+    /// Sends steps until each is done or refused. What only could not be taken now is sent again with all that came
+    /// after it, which may have been refused because of it; what was done is answered from memory.
+    async fn settled(&self, steps: &[Step]) -> anyhow::Result<Vec<Value>> {
+        let mut settled = Vec::with_capacity(steps.len());
+        let mut tries = 0;
+        while settled.len() < steps.len() {
+            let rest = &steps[settled.len()..];
+            let results = self.request(rest).await?;
+            let passing = results.iter().position(|result| not_yet(result).is_some());
+            let Some(first) = passing else {
+                settled.extend(results);
+                break;
+            };
+            tries = if first > 0 { 0 } else { tries + 1 };
+            if tries == NOT_YET_MAX {
+                let (step, why) = (&rest[first], not_yet(&results[first]).unwrap_or_default());
+                bail!(
+                    "the server could not carry out {} of {} line {} ({why}); the import stopped there: see that the \
+                     server is well and start it again, nothing is done twice",
+                    step.operation, step.file, step.line
+                );
+            }
+            settled.extend(results.into_iter().take(first));
+            tokio::time::sleep(NOT_YET_WAIT * 2_u32.pow(tries.min(5))).await;
+        }
+        Ok(settled)
     }
 
     async fn request(&self, steps: &[Step]) -> anyhow::Result<Vec<Value>> {
@@ -195,7 +237,7 @@ impl Sender<'_> {
                 Ok(results) => bail!("the server answered {} of {} lines", results.len(), lines.len()),
                 // The same keys again are harmless, whatever became of the first try.
                 Err(error) if tries == TRIES_MAX => return Err(error),
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200) * tries).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(200) * tries).await,
             }
         }
     }

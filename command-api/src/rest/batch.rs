@@ -180,6 +180,8 @@ fn keys(command: &Command, id: CommandId, occurred_at: Option<Timestamp>) -> Res
     let patient = match command {
         Command::BookAppointment(book) => Some(book.patient),
         Command::RequestLink(link) => Some(link.patient),
+        Command::CorrectPatient(correct) => Some(correct.patient),
+        Command::ChangeContacts(change) => Some(change.patient),
         Command::RequestRegistration(_) => occurred_at.map(|at| PatientId::derive(id, target.slot, at, 0)),
         _ => None,
     };

@@ -13,7 +13,7 @@ use carelog_domain::kernel::{
 };
 use carelog_domain::laboratory::commands::UploadLabReport;
 use carelog_domain::patient::PatientRejection;
-use carelog_domain::patient::commands::{ClaimIdentifier, ReleaseClaim};
+use carelog_domain::patient::commands::{ClaimIdentifier, ConfirmClaim, ReleaseClaim};
 use carelog_domain::policy::{self, Permission};
 use carelog_domain::ports::{BlobName, CommandBus, CommandDone, CommandError, CommandRequest};
 use carelog_domain::rejection::Rejection;
@@ -21,6 +21,7 @@ use carelog_domain::scheduling::SchedulingRejection;
 use carelog_domain::streams;
 use carelog_schemas::sealing;
 use http::StatusCode;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::answer::Done;
@@ -46,9 +47,12 @@ pub(crate) async fn upload(State(shared): Rest, request: Request) -> Response {
             return Err(headers::unsupported("multipart/form-data with the parts hospital, patient and file"));
         }
         let form = Form::read(request, shared.api.limits.file_bytes_max).await?;
-        let (done, known) = hand_in(&shared, actor, &said, form).await?;
+        let wait = said.wait;
+        // In a task of its own: a client that hangs up, or the time-out, stops it nowhere in between.
+        let handing_in = tokio::spawn(hand_in(shared.clone(), actor, said, form).in_current_span());
+        let (done, known) = handing_in.await.map_err(|_| run::internal())??;
         let mut body = Done::of(done.clone());
-        run::settle(&shared, &mut body, &done, said.wait).await?;
+        run::settle(&shared, &mut body, &done, wait).await?;
         Ok(body.respond(if done.repeated || known { Makes::Change } else { Makes::New("/v1/lab-reports/") }))
     };
     let limit = shared.api.limits.command_timeout;
@@ -126,7 +130,8 @@ fn broken(detail: &str) -> Problem {
 }
 
 /// Hands the file in; also tells whether its report was there before.
-async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) -> Result<(CommandDone, bool), Problem> {
+async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> Result<(CommandDone, bool), Problem> {
+    let shared = &shared;
     let permitted = policy::permits(&actor, Permission::HandInResults, Some(form.hospital));
     permitted.map_err(|refusal| Problem::from(Rejection::from(refusal)))?;
     check_patient(shared, &form).await?;
@@ -166,8 +171,13 @@ async fn hand_in(shared: &Arc<Shared>, actor: Actor, said: &Said, form: Form) ->
         traceparent: (shared.api.traceparent)().or_else(|| said.traceparent.clone()),
     };
     match shared.api.bus.send(request).await {
-        // The claim is confirmed by whoever processes the report, so that a crash right here leaves nothing open.
-        Ok(done) => Ok((done, known)),
+        Ok(done) => {
+            if claims && let Err(error) = steps.confirm().await {
+                // Whoever processes the report confirms it as well, so that a crash right here leaves nothing open.
+                tracing::warn!(error = &error as &dyn std::error::Error, "the claim on a file is not confirmed yet");
+            }
+            Ok((done, known))
+        }
         Err(CommandError::Failed(failure) | CommandError::OutcomeUnknown(failure)) => Err(failure.into()),
         Err(refused) => {
             if claims {
@@ -199,7 +209,7 @@ fn report_of(patient: PatientId, hash: &str) -> LabReportId {
     LabReportId::derive(origin, patient.slot(), Timestamp::from_micros(0), 0)
 }
 
-/// Reserve and release: the claim on a file lives in a slot of its own.
+/// Reserve, confirm, release: the claim on a file lives in a slot of its own.
 struct Steps<'a> {
     shared: &'a Shared,
     command: CommandId,
@@ -220,6 +230,11 @@ impl Steps<'_> {
             .detail("check whose report it is")),
             other => Ok(other?),
         }
+    }
+
+    async fn confirm(&self) -> Result<(), CommandError> {
+        let confirm = ConfirmClaim { keyed_hash: self.hash.clone(), owner: self.report };
+        self.send("confirm", confirm.into()).await
     }
 
     /// Gives the claim up, unless the file is kept under it already.

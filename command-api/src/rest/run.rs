@@ -61,8 +61,13 @@ async fn send(shared: &Shared, request: CommandRequest) -> Result<CommandDone, P
     let task = tokio::spawn(async move { bus.send(request).await }.in_current_span());
     match task.await {
         Ok(result) => Ok(result?),
-        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The command was not carried out")),
+        Err(_) => Err(internal()),
     }
+}
+
+/// A task that panicked.
+pub(crate) fn internal() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The command was not carried out")
 }
 
 /// Answers a success, after whatever is to be waited for.

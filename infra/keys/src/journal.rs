@@ -101,17 +101,19 @@ impl Journal {
     }
 
     /// Completes when everything up to this number is on disk. One caller syncs, the others gather behind it.
-    pub(crate) async fn synced(&self, sequence: u64) -> Result<(), Failure> {
+    /// A caller who goes away stops nothing: the thread that writes holds the turn until it knows what came of it.
+    pub(crate) async fn synced(self: &Arc<Self>, sequence: u64) -> Result<(), Failure> {
         while *self.durable.borrow() < sequence {
             let turn = Arc::clone(&self.syncing).lock_owned().await;
             if *self.durable.borrow() >= sequence {
                 break;
             }
-            let (file, text, upto) = self.take_pending()?;
-            let done = tokio::task::spawn_blocking(move || write_and_sync(&file, &text)).await;
-            let done = done.map_err(|error| Failure::passing(PORT, "the journal was not synced").caused_by(error))?;
-            self.finish(done, upto)?;
-            drop(turn);
+            let journal = Arc::clone(self);
+            let writing = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                journal.write_pending()
+            });
+            writing.await.map_err(|error| Failure::passing(PORT, "the journal was not synced").caused_by(error))??;
         }
         Ok(())
     }
@@ -121,8 +123,17 @@ impl Journal {
         if *self.durable.borrow() >= sequence {
             return Ok(());
         }
+        self.write_pending()
+    }
+
+    fn write_pending(&self) -> Result<(), Failure> {
         let (file, text, upto) = self.take_pending()?;
-        self.finish(write_and_sync(&file, &text), upto)
+        if let Err(error) = write_and_sync(&file, &text) {
+            self.state.lock().poisoned = true;
+            return Err(failed(&self.path, "synced", error));
+        }
+        self.durable.send_replace(upto);
+        Ok(())
     }
 
     fn take_pending(&self) -> Result<(Arc<File>, String, u64), Failure> {
@@ -133,19 +144,20 @@ impl Journal {
         Ok((Arc::clone(&state.file), std::mem::take(&mut state.pending), state.appended))
     }
 
-    fn finish(&self, done: std::io::Result<()>, upto: u64) -> Result<(), Failure> {
-        if let Err(error) = done {
-            self.state.lock().poisoned = true;
-            return Err(failed(&self.path, "synced", error));
-        }
-        self.durable.send_replace(upto);
-        Ok(())
-    }
-
     /// Rewrites the journal without the keys that have a tombstone, and puts the new file in the old one's place.
     pub(crate) fn forget_erased(&self) -> Result<(), Failure> {
-        let turn = self.syncing.clone().blocking_lock_owned();
+        let _turn = self.syncing.clone().blocking_lock_owned();
         let mut state = self.state.lock();
+        if state.poisoned {
+            return Err(poisoned());
+        }
+        let rewritten = self.rewrite(&mut state);
+        // Whatever failed, the open file may no longer be the one that the next start reads.
+        state.poisoned = rewritten.is_err();
+        rewritten
+    }
+
+    fn rewrite(&self, state: &mut State) -> Result<(), Failure> {
         let pending = std::mem::take(&mut state.pending);
         let written = write_and_sync(&state.file, &pending);
         written.map_err(|error| failed(&self.path, "synced", error))?;
@@ -164,9 +176,9 @@ impl Journal {
             OpenOptions::new().append(true).open(&self.path)
         };
         state.file = Arc::new(replace().map_err(|error| failed(&self.path, "rewritten", error))?);
+        sync_folder(self.path.parent().unwrap_or(Path::new(".")))?;
         self.durable.send_replace(state.appended);
-        drop(turn);
-        sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+        Ok(())
     }
 }
 

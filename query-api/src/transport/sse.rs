@@ -9,30 +9,50 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{Stream, StreamExt};
+use carelog_domain::ports::BoxStream;
+use futures::{FutureExt, StreamExt};
 use http::request::Parts;
 use http::{Method, StatusCode, header};
 
 use super::http_requests::{read, wish_of};
 use super::{Fault, actor_of};
-use crate::operation::Api;
+use crate::operation::{Api, was_refused};
 
 /// Comments keep proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) async fn handle(State(api): State<Arc<Api>>, request: axum::extract::Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match stream(api, parts, body).await {
-        Ok(events) => Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response(),
+    match answers(api, parts, body).await {
+        Ok(answers) => stream(answers),
         Err(fault) => fault.into_response(),
     }
 }
 
-async fn stream(
+/// What is wrong with the document itself is told before a stream begins, as the protocol asks for; what goes wrong later
+/// comes as an answer.
+fn stream(answers: BoxStream<'static, async_graphql::Response>) -> Response<Body> {
+    let mut answers = answers.peekable();
+    let first = std::pin::Pin::new(&mut answers).peek().now_or_never().flatten();
+    if let Some(refusal) = first.filter(|first| was_refused(first) && first.errors.iter().all(|e| e.path.is_empty())) {
+        let kind = [(header::CONTENT_TYPE, "application/graphql-response+json; charset=utf-8")];
+        return (StatusCode::BAD_REQUEST, kind, text(refusal)).into_response();
+    }
+    let events = answers.map(|answer| Event::default().event("next").data(text(&answer)));
+    let end = futures::stream::iter([Event::default().event("complete").data("")]);
+    let events = events.chain(end).map(Ok::<_, Infallible>);
+    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+fn text(answer: &async_graphql::Response) -> String {
+    serde_json::to_string(answer).expect("a GraphQL answer has text keys and becomes JSON")
+}
+
+async fn answers(
     api: Arc<Api>,
     parts: Parts,
     body: Body,
-) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, Fault> {
+) -> Result<BoxStream<'static, async_graphql::Response>, Fault> {
     if !matches!(parts.method, Method::GET | Method::POST) {
         return Err(Fault::method("GET, POST"));
     }
@@ -44,10 +64,5 @@ async fn stream(
     let actor = actor_of(&parts)?;
     let wish = wish_of(&parts.headers)?;
     let request = read(&api, &parts, body).await?;
-    let answers = api.stream(request, actor, wish).map(|response| {
-        let data = serde_json::to_string(&response).expect("a GraphQL answer has text keys and becomes JSON");
-        Event::default().event("next").data(data)
-    });
-    let end = futures::stream::iter([Event::default().event("complete").data("")]);
-    Ok(answers.chain(end).map(Ok))
+    Ok(api.stream(request, actor, wish).boxed())
 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use futures::StreamExt;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_stream::StreamMap;
 
 use super::http_requests::{InBody, wish_of};
@@ -30,6 +31,10 @@ use crate::operation::{Api, was_refused};
 const PROTOCOL: &str = "graphql-transport-ws";
 /// The protocol's own example of a sensible wait.
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// How often a client is asked whether it is there; one that was asked and said nothing until the next time is gone.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// How long a client may take to take a message.
+const SEND_MAX: Duration = Duration::from_secs(10);
 
 pub(super) async fn handle(State(api): State<Arc<Api>>, request: axum::extract::Request) -> Response<Body> {
     use axum::extract::FromRequestParts;
@@ -101,7 +106,7 @@ impl Session {
     }
 
     async fn converse(&mut self, socket: &mut WebSocket) -> Result<(), Close> {
-        match tokio::time::timeout(INIT_MAX, next_message(socket)).await {
+        match tokio::time::timeout(INIT_MAX, next_message(socket, &mut true)).await {
             Err(_) => return Err(Close(4408, "Connection initialisation timeout")),
             Ok(None) => return Ok(()),
             Ok(Some(FromText::Message(FromClient::ConnectionInit))) => {}
@@ -111,9 +116,15 @@ impl Session {
         if !send(socket, json!({ "type": "connection_ack" })).await {
             return Ok(());
         }
+        let mut pings = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        let mut is_there = true;
         loop {
             let outgoing = tokio::select! {
-                incoming = next_message(socket) => match incoming {
+                _ = pings.tick() => match std::mem::take(&mut is_there) {
+                    true if ping(socket).await => None,
+                    _ => return Ok(()), // Nobody is there; a peer that vanished sends no end.
+                },
+                incoming = next_message(socket, &mut is_there) => match incoming {
                     None => return Ok(()),
                     Some(FromText::Nonsense) => return Err(Close(4400, "Not a message of the protocol")),
                     Some(FromText::Message(message)) => self.take(message)?,
@@ -188,10 +199,12 @@ enum FromText {
     Nonsense,
 }
 
-/// The next message of the protocol; `None` when the socket is closed.
-async fn next_message(socket: &mut WebSocket) -> Option<FromText> {
+/// The next message of the protocol; `None` when the socket is closed. Whatever comes says that the client is there.
+async fn next_message(socket: &mut WebSocket, is_there: &mut bool) -> Option<FromText> {
     loop {
-        return match socket.recv().await?.ok()? {
+        let message = socket.recv().await?.ok()?;
+        *is_there = true;
+        return match message {
             Message::Text(text) => Some(serde_json::from_str(&text).map_or(FromText::Nonsense, FromText::Message)),
             Message::Binary(_) => Some(FromText::Nonsense),
             Message::Close(_) => None,
@@ -202,5 +215,11 @@ async fn next_message(socket: &mut WebSocket) -> Option<FromText> {
 
 /// False when the client is gone.
 async fn send(socket: &mut WebSocket, message: Value) -> bool {
-    socket.send(Message::Text(message.to_string().into())).await.is_ok()
+    let sent = socket.send(Message::Text(message.to_string().into()));
+    tokio::time::timeout(SEND_MAX, sent).await.is_ok_and(|sent| sent.is_ok())
+}
+
+async fn ping(socket: &mut WebSocket) -> bool {
+    let sent = socket.send(Message::Ping(Bytes::new()));
+    tokio::time::timeout(SEND_MAX, sent).await.is_ok_and(|sent| sent.is_ok())
 }

@@ -130,6 +130,9 @@ async fn a_change_comes_as_a_server_sent_event() {
         let request = http.post(format!("http://{address}/graphql/stream")).header("accept", "text/event-stream");
         request.json(&json!({ "query": query })).send()
     };
+    let nonsense = ask("subscription { nothing }".to_owned()).await.expect("an answer");
+    assert_eq!(nonsense.status(), 400, "a document that is wrong is refused before a stream begins");
+    assert!(nonsense.text().await.expect("a text").contains("errors"));
     let south = ask(format!("subscription {{ invoiceChanged(hospital: \"{}\") {{ id }} }}", world.ids.south));
     let refused = south.await.expect("an answer").text().await.expect("a text");
     assert!(refused.contains("outside-reach") && refused.contains("event: complete"), "{refused}");
