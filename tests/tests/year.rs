@@ -179,6 +179,18 @@ async fn the_year(partitions: u16, only: &[&str]) {
     let journal = succeeds(&server, &["ledger", "export"]);
     assert_eq!(hledger_receivable(&journal, work.path()), expected["total"]["sumIssued"].as_str().expect("a sum"));
 
+    // An imported schedule's next days are opened by an alarm that rings once the import is over.
+    let begun = std::time::Instant::now();
+    loop {
+        let rung = server.get("/v1/events?type=AlarmRang&limit=100").await.1["events"].as_array().map_or(0, Vec::len);
+        if rung >= only.len() {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "only {rung} alarms rang");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    server.settle().await;
+
     // Sent again, whole: everything is answered from memory and nothing changes.
     let events = server.get("/v1/operations/log/stats").await.1;
     let again = import(&server, &folder);

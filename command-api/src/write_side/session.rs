@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use carelog_domain::event::Event;
-use carelog_domain::kernel::{Evolve, HospitalId, Slot, StreamName, Tag, Times, Timestamp, Version};
+use carelog_domain::kernel::actor::Reach;
+use carelog_domain::kernel::{Evolve, HospitalId, PatientId, Slot, StreamName, Tag, Times, Timestamp, Version};
+use carelog_domain::patient::PatientRejection;
 use carelog_domain::policy::{self, Permission};
 use carelog_domain::ports::{CommandRequest, Direction, Expected, Failure, Stored};
+use carelog_domain::streams;
 use carelog_schemas::sealing;
 
 use super::cache::Hot;
@@ -162,6 +165,19 @@ impl<'a> Session<'a> {
     pub(crate) fn authorize(&self, hospital: HospitalId) -> Result<(), Refusal> {
         let permission = self.request.command.permission();
         Ok(policy::permits(&self.request.actor, permission, Some(hospital))?)
+    }
+
+    /// May the actor change this patient of the chain? Whoever acts for single hospitals may if one of them knows the
+    /// patient; to anybody else there is no such patient.
+    pub(crate) async fn authorize_for(&self, patient: PatientId) -> Result<(), Refusal> {
+        let Reach::Hospitals(own) = &self.request.actor.reach else { return Ok(()) };
+        for hospital in own {
+            let link = streams::patient_schedule(*hospital, patient);
+            if self.authorize(*hospital).is_ok() && self.side.log.stream_version(&link).await? != Version::NONE {
+                return Ok(());
+            }
+        }
+        Err(PatientRejection::PatientUnknown.into())
     }
 
     /// Whether the actor may also do this at that hospital.

@@ -37,10 +37,12 @@ pub(super) async fn request_link(s: &mut Session<'_>, command: &RequestLink) -> 
 }
 
 pub(super) async fn correct(s: &mut Session<'_>, command: &CorrectPatient) -> Answer {
+    s.authorize_for(command.patient).await?;
     of_patient(s, command.patient, PatientCommand::Correct(command.clone())).await
 }
 
 pub(super) async fn change_contacts(s: &mut Session<'_>, command: &ChangeContacts) -> Answer {
+    s.authorize_for(command.patient).await?;
     of_patient(s, command.patient, PatientCommand::ChangeContacts(command.clone())).await
 }
 

@@ -1,0 +1,45 @@
+//! What somebody who acts for single hospitals may do to a chain's patients.
+
+use carelog_domain::kernel::actor::Reach;
+use carelog_domain::kernel::{Actor, CommandId, HospitalId, Personal};
+use carelog_domain::patient::commands::CorrectPatient;
+use carelog_domain::ports::{CommandBus, CommandError, CommandRequest};
+
+use crate::house::{House, owner};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patient_is_changed_only_by_those_whose_hospital_knows_them() {
+    let house = House::open().await;
+    let patient = house.patient("p1").await.parse().expect("an id");
+    let here: HospitalId = house.hospital.parse().expect("an id");
+    let elsewhere = HospitalId(uuid::Uuid::from_u128(7));
+    let correct = async |key: &str, reach: Reach| {
+        let command = CorrectPatient {
+            patient,
+            name: None,
+            gender: None,
+            birth_date: Some(Personal::new("1980-05-06".parse().expect("a date"))),
+            reason: Personal::new("a slip".to_owned()),
+        };
+        let request = CommandRequest {
+            id: CommandId::of_client_key("test", "CorrectPatient", key),
+            command: command.into(),
+            actor: Actor { reach, ..owner() },
+            occurred_at: None,
+            occurred_assumed: false,
+            if_match: None,
+            correlation: None,
+            cause: None,
+            traceparent: None,
+        };
+        house.bus.send(request).await
+    };
+    let before = house.heads().await;
+    for reach in [vec![elsewhere], vec![]] {
+        let refused = correct("c1", Reach::Hospitals(reach)).await;
+        let Err(CommandError::Rejected(rejection)) = refused else { panic!("{refused:?}") };
+        assert_eq!(rejection.code, "patient-unknown", "to them there is no such patient");
+    }
+    assert_eq!(house.heads().await, before);
+    correct("c1", Reach::Hospitals(vec![elsewhere, here])).await.expect("their hospital knows the patient");
+}
