@@ -172,19 +172,78 @@ async fn a_changed_byte_anywhere_is_damage_that_names_file_and_byte() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sector_lost_from_a_batch_that_was_durable_before_the_next_is_damage_not_torn() {
+/// A log of batches from a part of a sector to several, each durable before the next; where each begins and ends.
+async fn with_batches(count: usize) -> (ForgetfulDisk, Vec<std::ops::Range<usize>>) {
     let disk = ForgetfulDisk::default();
     let log = open(&disk).expect("the log opens");
-    for number in 0..4 {
-        assert!(append(&log, number, 2_000).await);
+    let (mut start, mut batches) = (8_704, Vec::new());
+    for number in 0..count {
+        assert!(append(&log, number, [20, 700, 60, 2_000, 10][number % 5]).await);
+        let end = disk.bytes(&segment(0)).iter().rposition(|byte| *byte != 0).expect("written") + 1;
+        batches.push(start..end);
+        start = end;
     }
-    drop(log);
+    (disk, batches)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sector_lost_anywhere_is_damage_while_a_later_write_stands_behind_it() {
+    let (disk, batches) = with_batches(20).await;
+    let whole = disk.bytes(&segment(0));
+    let end = batches.last().expect("batches").end;
+    let (mut damaged, mut cut) = (0, 0);
+    for sector in 8_704 / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
+        let lost = sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES;
+        let overlaps = |bytes: &std::ops::Range<usize>| bytes.start < lost.end && lost.start < bytes.end;
+        let broken = batches.iter().position(overlaps).expect("the sector is of some batch");
+        let later = batches[broken + 1..].iter().any(|batch| !overlaps(&(batch.start..batch.start + 28)));
+        let mut bytes = whole.clone();
+        bytes[lost.clone()].fill(0);
+        let copy = disk.copy();
+        copy.replace(&segment(0), bytes.clone());
+        match open(&copy) {
+            Err(OpenError::Damaged(damage)) => {
+                assert!(later, "sector {sector}: nothing of a later write stands behind batch {broken}: {damage}");
+                assert_eq!((damage.file, damage.byte), (segment(0), batches[broken].start as u64), "sector {sector}");
+                assert_eq!(copy.bytes(&segment(0)), bytes, "nothing is changed by a start that fails");
+                damaged += 1;
+            }
+            Err(other) => panic!("sector {sector}: {other}"),
+            Ok(log) => {
+                assert!(!later, "sector {sector}: batch {broken} was acknowledged, later writes stand behind it");
+                assert_eq!(size(&log).await, broken as u64, "sector {sector}");
+                cut += 1;
+            }
+        }
+    }
+    assert!(damaged > 20 && cut > 0, "{damaged} damaged, {cut} cut");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_torn_end_is_left_as_it_is_until_something_is_appended() {
+    let (disk, start, end) = with_last_batch(1_900).await;
     let mut bytes = disk.bytes(&segment(0));
-    let sector = (8_704 + 2_400) / SECTOR_BYTES + 2; // Well within the second batch.
-    bytes[sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES].fill(0);
-    disk.replace(&segment(0), bytes);
-    assert!(matches!(open(&disk), Err(OpenError::Damaged(_))), "acknowledged batches stand behind it");
+    bytes[start..(start / SECTOR_BYTES + 1) * SECTOR_BYTES].fill(0);
+    assert!(bytes[start..end].iter().any(|byte| *byte != 0));
+    disk.replace(&segment(0), bytes.clone());
+    let names = disk.names(Path::new("/log/partition-0000"));
+    for _ in 0..2 {
+        let log = open(&disk).expect("the log opens");
+        let head = log.head().await.expect("a head")[0].clone();
+        assert_eq!(head.size, 3);
+        let behind = log.verify_checkpoint("the test", Partition(0), 4, head.root);
+        assert!(matches!(behind, Err(OpenError::BehindCheckpoint { size: 4, .. })), "the caller may know better");
+        drop(log);
+        assert_eq!(
+            (disk.names(Path::new("/log/partition-0000")), disk.bytes(&segment(0))),
+            (names.clone(), bytes.clone())
+        );
+    }
+    let log = open(&disk).expect("the log opens");
+    assert!(append(&log, 9, 700).await, "the log goes on");
+    assert_eq!(log.stats().expect("stats").partitions[0].segments, 2);
+    drop(log);
+    assert_eq!(size(&open(&disk).expect("it opens again")).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

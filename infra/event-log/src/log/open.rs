@@ -134,11 +134,9 @@ fn start(
     let Restored { found, index, tree, tables, upkeep } = source.restore()?;
     let segments = Arc::new(Segments::default());
     list.iter().for_each(|segment| segments.push(segment.clone()));
-    let sequence = list.len() as u32 - 1;
-    let mut roller = Roller::resume(options.disk.clone(), identity, segments.clone(), sequence, found.end)?;
+    let roller = Roller::resume(options.disk.clone(), identity, segments.clone(), &found)?;
     if found.torn {
-        tracing::warn!(partition = number.0, at = found.next_offset, "cut an unfinished write off the end of the log");
-        roller.roll(found.next_offset, (tree.end().root(), found.last_recorded_at), 0)?;
+        tracing::warn!(partition = number.0, at = found.next_offset, "the log ends in an unfinished write: left out");
     }
     let (next_offset, last_recorded_at) = (found.next_offset, found.last_recorded_at);
     let recovered = Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep };

@@ -3,7 +3,9 @@
 //! Every write begins where the last good batch ended and no writer leaves a run of zeros in it (see the frame). So if
 //! the bytes after the last good batch are all zero, nothing was being written. If they are not, the batch there was
 //! being written when the program or the machine stopped, *torn*, as long as some sector's part of it still reads as
-//! the zero fill, and nothing behind it was written after it had been synced. Anything else is *damage*.
+//! the zero fill (its header's too), and nothing behind it was written after it had been synced. Anything else is
+//! *damage*. Judging writes nothing: the next segment begins with the next batch, so whoever opens the log can first
+//! compare it with the checkpoints that others know.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -86,7 +88,7 @@ pub(crate) struct Found {
     pub(crate) last_recorded_at: Timestamp,
     /// Where the next batch goes in the last segment.
     pub(crate) end: u64,
-    /// True when an unfinished write stands there; a new segment begins instead.
+    /// True when an unfinished write stands there; the next batch begins a new segment instead.
     pub(crate) torn: bool,
 }
 
@@ -105,30 +107,31 @@ pub(crate) fn scan(
         if index > from.segment {
             found.end = SEGMENT_HEADER_BYTES as u64;
         }
-        let broken = loop {
+        let stop = loop {
             match window.batch(found.end, found.next_offset)? {
                 Step::Batch(header, body) => {
                     let place = Place { offset: header.first_offset, byte: found.end };
                     match show_batch(&header, &body, found.last_recorded_at, &mut show)? {
                         Ok(recorded_at) => found.last_recorded_at = recorded_at,
-                        Err(what) => break Some((Some(header), what)),
+                        Err(what) => break Stop::NotWhole { bytes: header.total_bytes(), what },
                     }
                     segment.note(place);
                     found.end += header.total_bytes();
                     found.next_offset += u64::from(header.frames);
                     at_batch_end(&found, index)?;
                 }
-                Step::End => break None,
-                Step::Broken(header, what) => break Some((header, what)),
+                Step::Stop(stop) => break stop,
             }
         };
+        let damaged = |what: String| Damage { file: segment.path.clone(), byte: found.end, what };
         match segments.get(index + 1) {
             Some(next) if next.first_offset == found.next_offset => {} // Whatever stands behind was cut before.
-            Some(_) => {
-                let what = broken.map_or("the batches end before the next segment begins".to_owned(), |(_, what)| what);
-                return Err(Damage { file: segment.path.clone(), byte: found.end, what }.into());
-            }
-            None => found.torn = judge_end(&mut window, &found, broken)?,
+            Some(_) => return Err(damaged(stop.what()).into()),
+            None => match judge_end(&mut window, &found, stop)? {
+                Tail::Clean => {}
+                Tail::Torn => found.torn = true,
+                Tail::Damaged(what) => return Err(damaged(what).into()),
+            },
         }
     }
     Ok(found)
@@ -171,32 +174,59 @@ fn show_batch(
     Ok(Ok(last))
 }
 
-/// What the end of the last segment is: clean (false), torn (true), or damage.
-fn judge_end(
-    window: &mut Window<'_>,
-    found: &Found,
-    broken: Option<(Option<BatchHeader>, String)>,
-) -> Result<bool, OpenError> {
+/// What stands after the last good batch of the log.
+enum Tail {
+    /// The zero fill.
+    Clean,
+    /// A write that was not finished.
+    Torn,
+    /// Something else; what it is.
+    Damaged(String),
+}
+
+/// Judges what stands after the last good batch of the last segment.
+fn judge_end(window: &mut Window<'_>, found: &Found, stop: Stop) -> Result<Tail, OpenError> {
     let reach = (found.end + LEFTOVER_BYTES_MAX).min(window.segment.file_bytes);
-    let Some((header, what)) = broken else { return window.any_set(found.end, reach) };
-    let damage = |what: String| Damage { file: window.segment.path.clone(), byte: found.end, what };
-    let extent = header.map_or(BATCH_HEADER_BYTES as u64, |header| header.total_bytes());
-    let extent_end = (found.end + extent).min(window.segment.file_bytes);
-    let unwritten = window.has_unwritten_sector(found.end, extent_end)?;
-    if !unwritten {
-        return Err(damage(format!("{what}, and it was written whole")).into());
+    let what = stop.what();
+    let may_be_torn = match stop {
+        Stop::Zeros if !window.any_set(found.end, reach)? => return Ok(Tail::Clean),
+        Stop::Zeros => true, // The sector of the header was not written, or was lost.
+        Stop::NotWhole { bytes, .. } => window.has_unwritten_sector(found.end, (found.end + bytes).min(reach))?,
+        Stop::Misplaced(_) => false,
+    };
+    if !may_be_torn {
+        return Ok(Tail::Damaged(format!("{what}, and it was written whole")));
     }
-    if let Some(byte) = window.later_write(found, reach)? {
-        let what = format!("{what}, and what stands at byte {byte} was written after it had been synced");
-        return Err(Damage { file: window.segment.path.clone(), byte: found.end, what }.into());
-    }
-    Ok(true)
+    Ok(match window.later_write(found, reach)? {
+        Some(byte) => {
+            Tail::Damaged(format!("{what}, and what stands at byte {byte} was written after it had been synced"))
+        }
+        None => Tail::Torn,
+    })
 }
 
 enum Step {
     Batch(BatchHeader, Bytes),
-    End,
-    Broken(Option<BatchHeader>, String),
+    Stop(Stop),
+}
+
+/// Why no good batch stands at a place.
+enum Stop {
+    /// Zeros stand where its header would.
+    Zeros,
+    /// It is not whole; as far as can be read it has so many bytes.
+    NotWhole { bytes: u64, what: String },
+    /// A whole header that belongs elsewhere: no write that stops in the middle leaves that.
+    Misplaced(String),
+}
+
+impl Stop {
+    fn what(&self) -> String {
+        match self {
+            Stop::Zeros => "the batches end here".to_owned(),
+            Stop::NotWhole { what, .. } | Stop::Misplaced(what) => what.clone(),
+        }
+    }
 }
 
 /// A segment read piece by piece.
@@ -227,21 +257,22 @@ impl<'a> Window<'a> {
     fn batch(&mut self, at: u64, offset: u64) -> Result<Step, OpenError> {
         let head = self.get(at, at + BATCH_HEADER_BYTES as u64)?;
         if head.iter().all(|byte| *byte == 0) {
-            return Ok(Step::End);
+            return Ok(Step::Stop(Stop::Zeros));
         }
         let Some(header) = BatchHeader::decode(&head) else {
-            return Ok(Step::Broken(None, "the header of a batch cannot be read".to_owned()));
+            let what = "the header of a batch cannot be read".to_owned();
+            return Ok(Step::Stop(Stop::NotWhole { bytes: BATCH_HEADER_BYTES as u64, what }));
         };
         if header.first_offset != offset || header.frames == 0 {
             let what = format!("a batch that begins with frame {} stands where {offset} should", header.first_offset);
-            return Ok(Step::Broken(Some(header), what));
+            return Ok(Step::Stop(Stop::Misplaced(what)));
         }
         let body_at = at + BATCH_HEADER_BYTES as u64;
         let body = self.get(body_at, body_at + u64::from(header.body_bytes))?;
-        match body.len() == header.body_bytes as usize {
-            true => Ok(Step::Batch(header, body)),
-            false => Ok(Step::Broken(Some(header), "a batch is longer than its segment".to_owned())),
-        }
+        Ok(match body.len() == header.body_bytes as usize {
+            true => Step::Batch(header, body),
+            false => Step::Stop(Stop::Misplaced("a batch is longer than its segment".to_owned())),
+        })
     }
 
     fn any_set(&mut self, from: u64, to: u64) -> Result<bool, OpenError> {

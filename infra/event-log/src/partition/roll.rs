@@ -7,6 +7,7 @@ use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::Root;
 use parking_lot::Mutex;
 
+use super::recovery::Found;
 use crate::disk::{Disk, DiskFile, OpenFor};
 use crate::error::OpenError;
 use crate::faults::Faults;
@@ -53,24 +54,26 @@ pub(crate) struct Roller {
     segment: Arc<Segment>,
     sequence: u32,
     end: u64,
+    /// True when an unfinished write stands at the end, so that the next batch needs a new segment.
+    torn: bool,
     spare: Arc<Mutex<Option<Spare>>>,
     spare_asked: bool,
 }
 
 impl Roller {
-    /// Goes on in the last segment, at byte `end`, after making what stands there durable.
+    /// Goes on at the end that was found in the last segment, after making what stands there durable.
     pub(crate) fn resume(
         disk: Arc<dyn Disk>,
         identity: Identity,
         segments: Arc<Segments>,
-        sequence: u32,
-        end: u64,
+        found: &Found,
     ) -> Result<Roller, OpenError> {
         let segment = segments.last().expect("a partition that was recovered has a segment");
         // What was read may stand in the system's memory only; it is about to be reported as durable.
         segment.file.sync_data().map_err(OpenError::io("sync", &segment.path))?;
-        let spare = Arc::default();
-        Ok(Roller { disk, identity, segments, segment, sequence, end, spare, spare_asked: false })
+        let (sequence, spare) = (segments.all().len() as u32 - 1, Arc::default());
+        let Found { end, torn, .. } = *found;
+        Ok(Roller { disk, identity, segments, segment, sequence, end, torn, spare, spare_asked: false })
     }
 
     pub(super) fn faults(&self) -> Faults {
@@ -83,7 +86,7 @@ impl Roller {
 
     /// How many of the batches fit into one write of at most `bytes_max` here; a single one may be larger.
     pub(super) fn room_for(&self, batches: &[BatchSpan], bytes_max: usize) -> usize {
-        let Some(first) = batches.first() else { return 0 };
+        let Some(first) = batches.first().filter(|_| !self.torn) else { return 0 };
         let room = self.segment.file_bytes - self.end;
         let fits = |index: usize, batch: &BatchSpan| {
             let bytes = (batch.end - first.start) as usize;
@@ -105,7 +108,7 @@ impl Roller {
 
     /// Begins a new segment with room for a batch of `needed` bytes: the spare if it is ready and large enough, else a
     /// small one made now, so that nobody waits long.
-    pub(crate) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
+    pub(super) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
         let sequence = self.sequence + 1;
         let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(4096);
         let spare = self.spare.lock().take().filter(|spare| spare.sequence == sequence && spare.file_bytes >= least);
@@ -118,7 +121,7 @@ impl Roller {
         };
         self.segment = name_spare(&*self.disk, &self.identity, spare, first_offset, before)?;
         self.segments.push(self.segment.clone());
-        (self.sequence, self.end, self.spare_asked) = (sequence, SEGMENT_HEADER_BYTES as u64, false);
+        (self.sequence, self.end, self.torn, self.spare_asked) = (sequence, SEGMENT_HEADER_BYTES as u64, false, false);
         Ok(())
     }
 
