@@ -44,11 +44,21 @@ pub struct ForgetfulDisk(Arc<Mutex<Inner>>);
 struct Inner {
     generation: u64,
     files: Vec<File>,
-    names: BTreeMap<PathBuf, usize>,
-    names_synced: BTreeMap<PathBuf, usize>,
+    names: BTreeMap<PathBuf, Name>,
+    names_synced: BTreeMap<PathBuf, Name>,
     locks: BTreeSet<PathBuf>,
     failing: Failing,
+    /// How many calls that change something still succeed, if not all.
+    changes_left: Option<u64>,
     data_syncs: u64,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Name {
+    /// The file with this number.
+    File(usize),
+    Folder,
 }
 
 #[derive(Default)]
@@ -66,15 +76,14 @@ impl ForgetfulDisk {
         inner.generation += 1;
         inner.locks.clear();
         inner.failing = Failing::default();
+        inner.changes_left = None;
         let mut random = SmallRng::seed_from_u64(if let Crash::Tears(seed) = crash { seed } else { 0 });
         let kept = |random: &mut SmallRng| match crash {
             Crash::ForgetsAll => false,
             Crash::KeepsAll => true,
             Crash::Tears(_) => random.random_bool(0.5),
         };
-        if !kept(&mut random) {
-            inner.names = inner.names_synced.clone();
-        }
+        inner.crash_names(|| kept(&mut random));
         for file in &mut inner.files {
             file.crash(|| kept(&mut random));
         }
@@ -84,6 +93,11 @@ impl ForgetfulDisk {
     /// From now on calls fail like this.
     pub fn fail(&self, failing: Failing) {
         self.inner().failing = failing;
+    }
+
+    /// So many calls that change something succeed from now on, all later ones fail, until the power goes.
+    pub fn fail_after(&self, changes: u64) {
+        self.inner().changes_left = Some(changes);
     }
 
     /// How often bytes were synced.
@@ -99,13 +113,13 @@ impl ForgetfulDisk {
     /// The bytes of a file as they would be read.
     pub fn bytes(&self, file: &Path) -> Vec<u8> {
         let inner = self.inner();
-        inner.files[inner.names[file]].bytes.clone()
+        inner.files[inner.file(file).expect("the file is there")].bytes.clone()
     }
 
     /// Puts other bytes in place of a file's, durably.
     pub fn replace(&self, file: &Path, bytes: Vec<u8>) {
         let mut inner = self.inner();
-        let at = inner.names[file];
+        let at = inner.file(file).expect("the file is there");
         inner.files[at] = File { synced: bytes.clone(), bytes, dirty: vec![] };
     }
 
@@ -125,6 +139,50 @@ impl ForgetfulDisk {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("no test panics while it holds the disk")
+    }
+}
+
+impl Inner {
+    fn file(&self, name: &Path) -> Option<usize> {
+        match self.names.get(name)? {
+            Name::File(number) => Some(*number),
+            Name::Folder => None,
+        }
+    }
+
+    fn has_folder(&self, folder: &Path) -> bool {
+        folder.parent().is_none() || self.names.get(folder) == Some(&Name::Folder)
+    }
+
+    fn in_folder(&self, path: &Path) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if self.has_folder(folder) { Ok(()) } else { Err(missing(folder)) }
+    }
+
+    /// Counts a call that changes something.
+    fn change(&mut self) -> io::Result<()> {
+        match &mut self.changes_left {
+            Some(0) => Err(Error::other("the disk is gone")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Names are lost folder by folder; what stood in a folder that is lost is gone.
+    fn crash_names(&mut self, mut kept: impl FnMut() -> bool) {
+        let both = self.names.keys().chain(self.names_synced.keys());
+        let folders: BTreeSet<PathBuf> = both.filter_map(|name| Some(name.parent()?.to_owned())).collect();
+        for folder in folders.into_iter().filter(|_| !kept()) {
+            let within = |name: &PathBuf| name.parent() == Some(&folder);
+            self.names.retain(|name, _| !within(name));
+            let synced = self.names_synced.iter().filter(|(name, _)| within(name));
+            self.names.extend(synced.map(|(name, what)| (name.clone(), *what)));
+        }
+        let whole = |name: &Path| name.ancestors().skip(1).all(|folder| self.has_folder(folder));
+        self.names = self.names.iter().filter(|(name, _)| whole(name)).map(|(n, w)| (n.clone(), *w)).collect();
     }
 }
 
@@ -152,8 +210,15 @@ fn missing(path: &Path) -> Error {
 }
 
 impl Disk for ForgetfulDisk {
-    fn create_folder(&self, _: &Path) -> io::Result<()> {
-        Ok(())
+    fn create_folder(&self, folder: &Path) -> io::Result<bool> {
+        let mut inner = self.inner();
+        if inner.has_folder(folder) {
+            return Ok(false);
+        }
+        inner.change()?;
+        inner.in_folder(folder)?;
+        inner.names.insert(folder.to_owned(), Name::Folder);
+        Ok(true)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -163,14 +228,16 @@ impl Disk for ForgetfulDisk {
 
     fn open(&self, file: &Path, open_for: OpenFor) -> io::Result<Arc<dyn DiskFile>> {
         let mut inner = self.inner();
-        let found = inner.names.get(file).copied();
+        let found = inner.file(file);
         let number = match (found, open_for) {
             (Some(number), OpenFor::Existing) => number,
             (None, OpenFor::Existing) => return Err(missing(file)),
             (_, OpenFor::Creating) => {
+                inner.change()?;
+                inner.in_folder(file)?;
                 inner.files.push(File::default());
                 let number = inner.files.len() - 1;
-                inner.names.insert(file.to_owned(), number);
+                inner.names.insert(file.to_owned(), Name::File(number));
                 number
             }
         };
@@ -179,19 +246,26 @@ impl Disk for ForgetfulDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut inner = self.inner();
+        inner.change()?;
         let number = inner.names.remove(from).ok_or_else(|| missing(from))?;
         inner.names.insert(to.to_owned(), number);
         Ok(())
     }
 
     fn remove(&self, file: &Path) -> io::Result<()> {
-        self.inner().names.remove(file).map(|_| ()).ok_or_else(|| missing(file))
+        let mut inner = self.inner();
+        inner.change()?;
+        inner.names.remove(file).map(|_| ()).ok_or_else(|| missing(file))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let mut inner = self.inner();
         if inner.failing.sync_folder {
             return Err(Error::other("the folder could not be synced"));
+        }
+        inner.change()?;
+        if !inner.has_folder(folder) {
+            return Err(missing(folder));
         }
         inner.names_synced.retain(|name, _| name.parent() != Some(folder));
         let now: Vec<_> = inner
@@ -259,6 +333,7 @@ impl DiskFile for Handle {
 
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let mut inner = self.inner()?;
+        inner.change()?;
         let short = inner.failing.write_short;
         let bytes = if short { &bytes[..bytes.len() / 2] } else { bytes };
         let (from, to) = (at as usize, at as usize + bytes.len());
@@ -276,6 +351,7 @@ impl DiskFile for Handle {
         if inner.failing.sync_data {
             return Err(Error::other("the disk could not write"));
         }
+        inner.change()?;
         inner.data_syncs += 1;
         let file = &mut inner.files[self.number];
         file.synced.resize(file.bytes.len(), 0);

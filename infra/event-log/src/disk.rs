@@ -20,8 +20,8 @@ pub enum OpenFor {
 
 /// Folders and files. Names become durable with [`Disk::sync_folder`], bytes with [`DiskFile::sync_data`].
 pub trait Disk: Send + Sync {
-    /// Makes a folder and those above it that are missing, durably.
-    fn create_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Makes a folder within one that exists; false if it was there already. Its name becomes durable like a file's.
+    fn create_folder(&self, folder: &Path) -> io::Result<bool>;
 
     /// The names in a folder, in no order; none if there is no such folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;

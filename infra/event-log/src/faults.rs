@@ -13,6 +13,9 @@ pub struct Faults {
     /// Never make a new segment's name durable.
     #[cfg(feature = "faults")]
     pub skip_folder_sync: bool,
+    /// Never make a new folder's name durable.
+    #[cfg(feature = "faults")]
+    pub skip_parent_sync: bool,
 }
 
 #[cfg(feature = "faults")]
@@ -28,6 +31,10 @@ impl Faults {
     pub(crate) fn skip_folder_sync(self) -> bool {
         self.skip_folder_sync
     }
+
+    pub(crate) fn skip_parent_sync(self) -> bool {
+        self.skip_parent_sync
+    }
 }
 
 #[cfg(not(feature = "faults"))]
@@ -41,6 +48,10 @@ impl Faults {
     }
 
     pub(crate) fn skip_folder_sync(self) -> bool {
+        false
+    }
+
+    pub(crate) fn skip_parent_sync(self) -> bool {
         false
     }
 }

@@ -1,5 +1,6 @@
 //! The log: partitions in a folder, behind the port.
 
+mod create;
 mod open;
 mod restore;
 

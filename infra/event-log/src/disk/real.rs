@@ -14,14 +14,12 @@ use super::{Disk, DiskFile, OpenFor};
 pub struct RealDisk;
 
 impl Disk for RealDisk {
-    fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        if folder.as_os_str().is_empty() || folder.is_dir() {
-            return Ok(());
+    fn create_folder(&self, folder: &Path) -> io::Result<bool> {
+        match fs::create_dir(folder) {
+            Ok(()) => Ok(true),
+            Err(_) if folder.is_dir() => Ok(false),
+            Err(error) => Err(error),
         }
-        let parent = folder.parent().unwrap_or(Path::new(""));
-        self.create_folder(parent)?;
-        fs::create_dir(folder).or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error) })?;
-        self.sync_folder(parent)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -7,20 +7,20 @@ use std::thread::JoinHandle;
 use carelog_domain::kernel::{Partition as Number, Slot};
 use parking_lot::Mutex;
 
-use super::LocalLog;
 use super::restore::{Restored, Source};
+use super::{LocalLog, create};
 use crate::error::{Damage, OpenError};
 use crate::index::key::Hasher;
 use crate::index::store::{IndexStore, SledStore};
 use crate::options::{IndexHome, Options};
 use crate::partition::recovery;
-use crate::partition::roll::{Identity, Roller, create_first, remove_spares};
+use crate::partition::roll::{Identity, Roller, remove_spares};
 use crate::partition::{Partition, Recovered};
 use crate::segment_header::SegmentHeader;
 use crate::segments::{Segment, Segments};
 use crate::slot_map::SlotMap;
 
-type Opened = Vec<(SegmentHeader, Arc<Segment>)>;
+pub(super) type Opened = Vec<(SegmentHeader, Arc<Segment>)>;
 
 impl LocalLog {
     /// Opens the log in a folder, makes it if there is none, and recovers from whatever stopped the last run.
@@ -29,13 +29,13 @@ impl LocalLog {
             return Err(OpenError::BadOptions(format!("a log has 1 to {} partitions", Slot::COUNT)));
         }
         let disk = &*options.disk;
-        disk.create_folder(&options.folder).map_err(OpenError::io("create", &options.folder))?;
+        create::folder(disk, &options.folder, options.faults)?;
         let lock_path = options.folder.join("lock");
         let lock = disk.lock(&lock_path).map_err(OpenError::io("lock", &lock_path))?;
         let lock = lock.ok_or_else(|| OpenError::Locked { folder: options.folder.clone() })?;
         let opened = match open_partitions(&options)? {
             Some(opened) => opened,
-            None => create_partitions(&options)?,
+            None => create::partitions(&options)?,
         };
         let map = newest_map(&opened);
         let store = open_index(&options)?;
@@ -51,13 +51,13 @@ impl LocalLog {
     }
 }
 
-fn partition_folder(folder: &Path, number: u16) -> PathBuf {
+pub(super) fn partition_folder(folder: &Path, number: u16) -> PathBuf {
     folder.join(format!("partition-{number:04}"))
 }
 
 /// Opens the segments of all partitions; `None` if the log was never made. Partition 0 is made last, so while it has
 /// no segment there is no log.
-fn open_partitions(options: &Options) -> Result<Option<Vec<Opened>>, OpenError> {
+pub(super) fn open_partitions(options: &Options) -> Result<Option<Vec<Opened>>, OpenError> {
     let first = recovery::open_segments(&*options.disk, &partition_folder(&options.folder, 0))?;
     let Some((header, _)) = first.first() else { return Ok(None) };
     let (count, log_id, map) = (header.partitions, header.log_id, header.map.clone());
@@ -83,19 +83,13 @@ fn open_partitions(options: &Options) -> Result<Option<Vec<Opened>>, OpenError> 
     Ok(Some(all))
 }
 
-fn create_partitions(options: &Options) -> Result<Vec<Opened>, OpenError> {
-    let count = options.partitions.max(1);
-    let (log_id, map) = (uuid::Uuid::now_v7().into_bytes(), SlotMap::dealt(count));
-    for number in (0..count).rev() {
-        let identity = identity(options, Number(number), count, log_id, &map);
-        options.disk.create_folder(&identity.folder).map_err(OpenError::io("create", &identity.folder))?;
-        create_first(&*options.disk, &identity)?;
-    }
-    let made = open_partitions(options)?;
-    made.ok_or_else(|| OpenError::BadOptions(format!("no log could be made in {}", options.folder.display())))
-}
-
-fn identity(options: &Options, partition: Number, partitions: u16, log_id: [u8; 16], map: &SlotMap) -> Identity {
+pub(super) fn identity(
+    options: &Options,
+    partition: Number,
+    partitions: u16,
+    log_id: [u8; 16],
+    map: &SlotMap,
+) -> Identity {
     Identity {
         folder: partition_folder(&options.folder, partition.0),
         partition,

@@ -64,6 +64,12 @@ pub(crate) fn open_segments(disk: &dyn Disk, folder: &Path) -> Result<Vec<(Segme
     Ok(opened)
 }
 
+/// True when nothing was written into a segment behind its header.
+pub(crate) fn is_blank(segment: &Segment) -> Result<bool, OpenError> {
+    let set = Window::new(segment).any_set(SEGMENT_HEADER_BYTES as u64, segment.file_bytes)?;
+    Ok(!set)
+}
+
 /// Where reading begins: a place that is known to be good.
 pub(crate) struct From {
     pub(crate) segment: usize,

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::recovery::Found;
 use crate::disk::{Disk, DiskFile, OpenFor};
-use crate::error::OpenError;
+use crate::error::{Damage, OpenError};
 use crate::faults::Faults;
 use crate::group::BatchSpan;
 use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -201,7 +201,7 @@ fn make_spare(
 }
 
 /// Makes a spare a segment: the header first, then its name, then the folder. So a file with a segment's name always
-/// has a whole header and its full length.
+/// has a whole header and its full length. A file that has the name already holds what this log does not know of.
 fn name_spare(
     disk: &dyn Disk,
     identity: &Identity,
@@ -211,6 +211,10 @@ fn name_spare(
 ) -> Result<Arc<Segment>, OpenError> {
     let Spare { sequence, path: spare, file, file_bytes } = spare;
     let path = identity.path(sequence);
+    if sequences(disk, &identity.folder)?.contains(&sequence) {
+        let what = "a segment stands where the next one would go".to_owned();
+        return Err(Damage { file: path, byte: 0, what }.into());
+    }
     let header = SegmentHeader {
         partition: identity.partition,
         partitions: identity.partitions,
