@@ -34,13 +34,25 @@ pub(crate) struct Live {
 }
 
 impl Running {
-    pub(crate) fn new(projection: &'static Registered, home: Arc<dyn Home>, set: Set, marks: &[Mark]) -> Running {
+    /// A read model whose live set is at these marks; `faults` are those on record, of any model.
+    pub(crate) fn new(
+        projection: &'static Registered,
+        home: Arc<dyn Home>,
+        set: Set,
+        marks: &[Mark],
+        faults: &Faults,
+    ) -> Running {
+        // One that was stopped is taken to be so until it has passed the event.
+        let doing = |mark| match faults.standing(projection.model.name, mark) {
+            Some(fault) => Doing::Stopped(fault.clone()),
+            None => Doing::Running,
+        };
         Running {
             projection,
             home,
             live: RwLock::new(Live { set, generation: 0 }),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
-            doing: Mutex::new(vec![Doing::Running; marks.len()]),
+            doing: Mutex::new(marks.iter().map(doing).collect()),
             retry: marks.iter().map(|_| Notify::new()).collect(),
         }
     }
@@ -139,21 +151,41 @@ pub(crate) async fn forget_fault(store: &dyn SqlStore, model: &str, partition: P
     store.write(vec![Statement::new(sql, parameters)]).await.map(|_| ())
 }
 
-/// The faults on record, by read model and partition.
-pub(crate) async fn faults(store: &dyn SqlStore) -> Result<BTreeMap<(String, u16), Fault>, Failure> {
+/// The faults on record, by read model and partition. One stands only while the checkpoint has not passed its event:
+/// the record is deleted after the checkpoint has moved, so what lies below it is over and not deleted yet.
+pub(crate) struct Faults(BTreeMap<(String, Partition), Fault>);
+
+impl Faults {
+    /// What stops a read model at this mark.
+    pub(crate) fn standing(&self, model: &str, mark: &Mark) -> Option<&Fault> {
+        self.of(model, mark.partition).filter(|fault| fault.position.offset >= mark.size)
+    }
+
+    /// True when the mark has passed what is on record.
+    pub(crate) fn is_over(&self, model: &str, mark: &Mark) -> bool {
+        self.of(model, mark.partition).is_some_and(|fault| fault.position.offset < mark.size)
+    }
+
+    fn of(&self, model: &str, partition: Partition) -> Option<&Fault> {
+        self.0.get(&(model.to_owned(), partition))
+    }
+}
+
+/// The faults on record. Whoever compares them with marks reads the marks afterwards.
+pub(crate) async fn faults(store: &dyn SqlStore) -> Result<Faults, Failure> {
     let query =
         Statement::new("SELECT model, partition, position, event, event_type, message FROM read_model_faults", vec![]);
     let found = store.read(vec![query]).await?;
     let read = |row: &Vec<carelog_domain::ports::SqlValue>| {
-        let partition = u16::try_from(row[1].int()?).ok()?;
+        let partition = Partition(u16::try_from(row[1].int()?).ok()?);
         let offset = u64::try_from(row[2].int()?).ok()?;
         let fault = Fault {
-            position: Position { partition: Partition(partition), offset },
+            position: Position { partition, offset },
             event: row[3].text()?.parse().ok()?,
             event_type: row[4].text()?.to_owned(),
             message: row[5].text()?.to_owned(),
         };
         Some(((row[0].text()?.to_owned(), partition), fault))
     };
-    Ok(found.iter().flat_map(|rows| &rows.rows).filter_map(read).collect())
+    Ok(Faults(found.iter().flat_map(|rows| &rows.rows).filter_map(read).collect()))
 }

@@ -73,8 +73,12 @@ impl Projections {
         for projection in ALL {
             let home = deps.home(projection);
             let set = home.prepare().await?;
+            let faults = running::faults(deps.sql.as_ref()).await?;
             let found = filled(home.marks(set).await?, partitions);
-            models.push(Arc::new(Running::new(projection, home, set, &found)));
+            for mark in found.iter().filter(|mark| faults.is_over(projection.model.name, mark)) {
+                running::forget_fault(deps.sql.as_ref(), projection.model.name, mark.partition).await?;
+            }
+            models.push(Arc::new(Running::new(projection, home, set, &found, &faults)));
             marks.push(found);
         }
         let skipped = Skipped::default();
@@ -135,7 +139,6 @@ impl Projections {
     /// When the log cannot say how long it is.
     pub async fn registry(&self) -> Result<Vec<Line>, Failure> {
         let heads = self.deps.log.head().await?;
-        let faults = running::faults(self.deps.sql.as_ref()).await?;
         let mut lines = Vec::new();
         for model in self.models() {
             let set = model.live.read().await.set;
@@ -144,13 +147,7 @@ impl Projections {
             for mark in marks {
                 let partition = mark.partition;
                 let applied = sizes.get(usize::from(partition.0)).copied().unwrap_or(mark.size);
-                let doing = match model.doing(partition) {
-                    Doing::Running => faults
-                        .get(&(model.name().to_owned(), partition.0))
-                        .map_or(Doing::Running, |fault| Doing::Stopped(fault.clone())),
-                    other => other,
-                };
-                lines.push(line(model.name(), set.word(), applied, &mark, &heads, doing));
+                lines.push(line(model.name(), set.word(), applied, &mark, &heads, model.doing(partition)));
             }
         }
         Ok(lines)

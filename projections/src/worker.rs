@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     pub(crate) mark: Mark,
     generation: u64,
     unsettled_since: Option<Instant>,
+    /// Where the fault on record is; forgotten once the checkpoint has passed it.
+    fault_at: Option<u64>,
 }
 
 /// Why a worker cannot go on.
@@ -50,7 +52,11 @@ enum Halt {
 
 impl Worker {
     pub(crate) fn new(shared: Arc<Shared>, model: Arc<Running>, feed: Arc<Feed>, mark: Mark) -> Worker {
-        Worker { shared, model, feed, mark, generation: 0, unsettled_since: None }
+        let fault_at = match model.doing(feed.partition) {
+            Doing::Stopped(fault) => Some(fault.position.offset),
+            _ => None,
+        };
+        Worker { shared, model, feed, mark, generation: 0, unsettled_since: None, fault_at }
     }
 
     /// Runs until told to stop. A `source` that was joined before the feed began misses nothing; without one the
@@ -149,6 +155,7 @@ impl Worker {
             }
         }
         self.running();
+        self.forget_passed_fault().await;
         self.after(chunk).await;
         Ok(())
     }
@@ -243,7 +250,21 @@ impl Worker {
         }
     }
 
-    async fn wait_for_retry(&self, fault: Fault) -> bool {
+    /// What stopped this partition is over as soon as the checkpoint is beyond it, however that came about: a retry, a
+    /// skip, another set, a mended program.
+    async fn forget_passed_fault(&mut self) {
+        if self.fault_at.is_none_or(|offset| self.mark.size <= offset) {
+            return;
+        }
+        let (model, partition) = (self.model.name(), self.feed.partition);
+        match running::forget_fault(self.shared.sql.as_ref(), model, partition).await {
+            Ok(()) => self.fault_at = None,
+            // Whoever reads the record compares it with the checkpoint; it is deleted after the next chunk, or at a start.
+            Err(failure) => tracing::warn!(model, error = %failure, "the fault could not be forgotten yet"),
+        }
+    }
+
+    async fn wait_for_retry(&mut self, fault: Fault) -> bool {
         let (model, partition) = (self.model.name(), self.feed.partition);
         tracing::error!(
             model, position = %fault.position, event = %fault.event, event_type = fault.event_type,
@@ -254,6 +275,7 @@ impl Worker {
         if let Err(failure) = running::record_fault(self.shared.sql.as_ref(), model, &fault).await {
             tracing::warn!(model, error = %failure, "the fault could not be recorded");
         }
+        self.fault_at = Some(fault.position.offset);
         self.model.set_doing(partition, Doing::Stopped(fault.clone()));
         let mut stopping = self.shared.stopping.subscribe();
         if !self.shared.skipped.contains(model, fault.position) {
@@ -261,9 +283,6 @@ impl Worker {
                 _ = stopping.wait_for(|stopping| *stopping) => return false,
                 () = self.model.retry[usize::from(partition.0)].notified() => {}
             }
-        }
-        if let Err(failure) = running::forget_fault(self.shared.sql.as_ref(), model, partition).await {
-            tracing::warn!(model, error = %failure, "the fault could not be forgotten");
         }
         metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
             .set(0.0);

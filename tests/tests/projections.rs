@@ -3,6 +3,8 @@
 
 #[path = "projections/history.rs"]
 mod history;
+#[path = "projections/stopped.rs"]
+mod stopped;
 #[path = "projections/world.rs"]
 mod world;
 

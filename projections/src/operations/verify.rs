@@ -94,10 +94,10 @@ pub async fn verify(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Verdict, OperationError> {
     let subject = Subject::of(deps, running, model).await?;
+    let faults = running::faults(deps.sql.as_ref()).await?;
     let marks = subject.marks(subject.live()).await?;
     let mut partitions = partition_verdicts(deps, &marks).await?;
-    let faults = running::faults(deps.sql.as_ref()).await?;
-    let stopped = faults.into_iter().filter(|((of, _), _)| of == model).map(|(_, fault)| fault).collect();
+    let stopped = marks.iter().filter_map(|mark| faults.standing(model, mark)).cloned().collect();
     let mut differences = None;
     if deep && partitions.iter().all(|partition| partition.wrong.is_none()) {
         let (found, marks) = project_beside(&subject, progress).await?;
