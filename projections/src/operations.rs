@@ -1,17 +1,20 @@
 //! What an operator does with read models: list, verify, rebuild, compare, retry, skip. Each works beside a running
 //! program (given its [`Projections`](crate::Projections)) and without one.
 
+mod carry;
 mod compare;
 mod fill;
 mod list;
+mod progress;
 mod rebuild;
 mod skip;
 mod subject;
 mod verify;
 
 pub use compare::{Difference, How};
-pub use fill::Progress;
 pub use list::{checkpoints, list};
+pub(crate) use progress::Report;
+pub use progress::{Progress, Underway};
 pub use rebuild::{Rebuilt, diff, rebuild, switch};
 pub use skip::skip;
 pub use subject::OperationError;

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock, watch};
 
 use crate::home::{Home, Mark};
+use crate::operations::Report;
 use crate::projection::Registered;
 use crate::state::{Doing, Fault};
 use carelog_schemas::read_models::Set;
@@ -22,6 +23,12 @@ pub(crate) struct Running {
     /// How many frames were applied, by partition.
     pub(crate) progress: watch::Sender<Vec<u64>>,
     doing: Mutex<Vec<Doing>>,
+    /// True when everything stops.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Held by the one operation that may rebuild, compare or switch sets.
+    pub(crate) operating: Arc<tokio::sync::Mutex<()>>,
+    /// How far that operation has come.
+    pub(crate) underway: Mutex<Option<Report>>,
     /// One for each partition.
     pub(crate) retry: Vec<Notify>,
 }
@@ -41,6 +48,7 @@ impl Running {
         set: Set,
         marks: &[Mark],
         faults: &Faults,
+        stopping: watch::Receiver<bool>,
     ) -> Running {
         // One that was stopped is taken to be so until it has passed the event.
         let doing = |mark| match faults.standing(projection.model.name, mark) {
@@ -53,6 +61,9 @@ impl Running {
             live: RwLock::new(Live { set, generation: 0 }),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
             doing: Mutex::new(marks.iter().map(doing).collect()),
+            stopping,
+            operating: Arc::default(),
+            underway: Mutex::default(),
             retry: marks.iter().map(|_| Notify::new()).collect(),
         }
     }

@@ -13,6 +13,7 @@ use crate::chunk::Reader;
 use crate::document_home::DocumentHome;
 use crate::feed::Feed;
 use crate::home::{Home, Mark};
+use crate::operations::{Report, Underway};
 use crate::projection::{ALL, Registered};
 use crate::running::{self, Running, Skipped};
 use crate::sql_home::SqlHome;
@@ -68,6 +69,7 @@ impl Projections {
     pub async fn start(deps: Deps) -> Result<Arc<Projections>, Failure> {
         let partitions = deps.log.partitions();
         let heads = deps.log.head().await?;
+        let stopping = watch::Sender::new(false);
         let mut models = Vec::with_capacity(ALL.len());
         let mut marks = Vec::with_capacity(ALL.len());
         for projection in ALL {
@@ -78,7 +80,7 @@ impl Projections {
             for mark in found.iter().filter(|mark| faults.is_over(projection.model.name, mark)) {
                 running::forget_fault(deps.sql.as_ref(), projection.model.name, mark.partition).await?;
             }
-            models.push(Arc::new(Running::new(projection, home, set, &found, &faults)));
+            models.push(Arc::new(Running::new(projection, home, set, &found, &faults, stopping.subscribe())));
             marks.push(found);
         }
         let skipped = Skipped::default();
@@ -89,7 +91,7 @@ impl Projections {
             clock: Arc::clone(&deps.clock),
             skipped,
             models,
-            stopping: watch::Sender::new(false),
+            stopping,
         });
         let projections = Arc::new(Projections { deps, shared, tasks: Mutex::default() });
         projections.spawn(&heads, &marks).await?;
@@ -122,7 +124,12 @@ impl Projections {
         Ok(())
     }
 
-    /// Stops following; what was begun is finished.
+    /// The operations that are under way, and how far they have come.
+    pub fn underway(&self) -> Vec<Underway> {
+        self.models().iter().filter_map(|model| model.underway.lock().as_ref().map(Report::underway)).collect()
+    }
+
+    /// Stops following; what was begun is finished, but long operations end early.
     pub async fn stop(&self) {
         self.shared.stopping.send_replace(true);
         let tasks: Vec<_> = std::mem::take(&mut *self.tasks.lock());
@@ -130,6 +137,10 @@ impl Projections {
             if let Err(error) = task.await {
                 tracing::error!(error = %error, "a projection worker did not end well");
             }
+        }
+        // An operation whose caller went away may still be at work; it sees that everything stops.
+        for model in self.models() {
+            drop(model.operating.lock().await);
         }
     }
 

@@ -223,9 +223,9 @@ impl IntoResponse for OperationError {
                 (StatusCode::NOT_FOUND, "read-model-unknown", "There is no such read model")
             }
             OperationError::Malformed(code, _) => (StatusCode::BAD_REQUEST, *code, "The request cannot be read"),
-            OperationError::ReadModel(ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_)) => {
-                (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now")
-            }
+            OperationError::ReadModel(
+                ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_) | ReadModelError::Busy { .. },
+            ) => (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now"),
             OperationError::NotRunning => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing runs here"),
             OperationError::Failed(_) | OperationError::Command(_) | OperationError::ReadModel(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The operation failed")

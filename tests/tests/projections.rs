@@ -1,8 +1,12 @@
 //! Read models are what the log makes of them: whatever the order of partitions, however often a runner is stopped,
 //! and whoever touched a row.
 
+#[path = "projections/gates.rs"]
+mod gates;
 #[path = "projections/history.rs"]
 mod history;
+#[path = "projections/operating.rs"]
+mod operating;
 #[path = "projections/stopped.rs"]
 mod stopped;
 #[path = "projections/world.rs"]

@@ -48,7 +48,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-impl Subject<'_> {
+impl Subject {
     /// What is different in `found` from what it should be.
     pub(crate) async fn compare(&self, should: Set, found: Set) -> Result<Vec<Difference>, OperationError> {
         let mut differences = Vec::new();
@@ -111,7 +111,7 @@ fn shown(key: &[SqlValue]) -> String {
 
 /// Entries of one table of one set, page by page.
 struct Cursor<'a> {
-    subject: &'a Subject<'a>,
+    subject: &'a Subject,
     set: Set,
     table: usize,
     page: std::vec::IntoIter<Entry>,
@@ -121,7 +121,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn new(subject: &'a Subject<'a>, set: Set, table: usize) -> Cursor<'a> {
+    fn new(subject: &'a Subject, set: Set, table: usize) -> Cursor<'a> {
         Cursor { subject, set, table, page: vec![].into_iter(), current: None, last: None, ended: false }
     }
 
@@ -129,6 +129,7 @@ impl<'a> Cursor<'a> {
         if self.current.is_none() && !self.ended {
             self.current = self.page.next();
             if self.current.is_none() {
+                self.subject.still_wanted()?;
                 let page = self.subject.home.page(self.set, self.table, self.last.as_ref()).await?;
                 self.last = page.last().cloned();
                 self.page = page.into_iter();

@@ -17,32 +17,15 @@ const CHUNK_EVENTS: u64 = 4_096;
 /// Chunks decoded ahead of what is written.
 const CHUNKS_AHEAD: usize = 2;
 
-/// How far a long operation has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The read model.
-    pub model: &'static str,
-    /// Events applied.
-    pub done: u64,
-    /// Events there are, all partitions together.
-    pub total: u64,
-}
-
-impl Subject<'_> {
+impl Subject {
     /// Applies events to a set until each partition's mark is at its target size.
-    pub(crate) async fn fill(
-        &self,
-        set: Set,
-        marks: &mut [Mark],
-        targets: &[u64],
-        progress: &(dyn Fn(Progress) + Sync),
-    ) -> Result<(), OperationError> {
+    pub(crate) async fn fill(&self, set: Set, marks: &mut [Mark], targets: &[u64]) -> Result<(), OperationError> {
         let done = AtomicU64::new(marks.iter().map(|mark| mark.size).sum());
         let total = targets.iter().sum();
         let reader = self.deps.reader(&[self.projection]);
         let report = |by: u64| {
             let done = done.fetch_add(by, Ordering::Relaxed) + by;
-            progress(Progress { model: self.name(), done, total });
+            self.report.say(done, total);
         };
         let partitions = marks.iter_mut().zip(targets);
         let fills = partitions.map(|(mark, target)| self.fill_partition(set, &reader, mark, *target, &report));
@@ -67,6 +50,7 @@ impl Subject<'_> {
             skipped: &self.skipped,
         };
         while let Some(chunk) = chunks.recv().await {
+            self.still_wanted()?;
             let (chunk, before) = (chunk?, mark.size);
             match applier.take(set, mark, &chunk).await {
                 Ok(()) => report(mark.size - before),

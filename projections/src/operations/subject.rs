@@ -6,10 +6,12 @@ use carelog_domain::ports::Failure;
 use carelog_schemas::read_models::Set;
 use tokio::sync::RwLockWriteGuard;
 
+use super::carry::Asked;
+use super::progress::Report;
 use crate::home::{Home, Mark};
 use crate::projection::{self, Registered};
 use crate::running::{Live, Running, Skipped};
-use crate::start::{Deps, Projections, filled};
+use crate::start::{Deps, filled};
 use crate::state::Fault;
 
 /// Why an operation was not carried out.
@@ -29,6 +31,14 @@ pub enum OperationError {
     /// There is no second set.
     #[error("{0} has no second set to compare or switch to; rebuild it without switching first")]
     NothingBeside(String),
+    /// Another operation has it.
+    #[error("a {operation} of {model} is under way; let it end, then ask again")]
+    Busy {
+        /// The read model.
+        model: String,
+        /// What is under way.
+        operation: &'static str,
+    },
     /// A port could not.
     #[error("a port could not")]
     Failed(#[source] Failure),
@@ -41,11 +51,12 @@ impl From<Failure> for OperationError {
 }
 
 /// A read model, prepared.
-pub(crate) struct Subject<'a> {
-    pub(crate) deps: &'a Deps,
+pub(crate) struct Subject {
+    pub(crate) deps: Deps,
     pub(crate) projection: &'static Registered,
     pub(crate) home: Arc<dyn Home>,
     pub(crate) skipped: Skipped,
+    pub(crate) report: Report,
     running: Option<Arc<Running>>,
     live: Set,
 }
@@ -66,15 +77,9 @@ impl Held<'_> {
     }
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) async fn of(
-        deps: &'a Deps,
-        running: Option<&Projections>,
-        model: &str,
-    ) -> Result<Subject<'a>, OperationError> {
-        let unknown = || OperationError::UnknownModel(model.to_owned());
-        let projection = projection::of_model(model).ok_or_else(unknown)?;
-        let running = running.map(|running| running.model(model).cloned().ok_or_else(unknown)).transpose()?;
+impl Subject {
+    pub(crate) async fn of(asked: Asked, report: Report) -> Result<Subject, OperationError> {
+        let Asked { deps, projection, running } = asked;
         let home = running.as_ref().map_or_else(|| deps.home(projection), |running| Arc::clone(&running.home));
         let live = match &running {
             Some(running) => running.live.read().await.set,
@@ -82,11 +87,12 @@ impl<'a> Subject<'a> {
         };
         // Where the read model of skips has not been prepared yet, nothing was skipped.
         let skipped = Skipped::default();
-        let skips = projection::of_model("skips").ok_or_else(unknown)?;
-        if deps.home(skips).live().await?.is_some() {
+        if let Some(skips) = projection::of_model("skips")
+            && deps.home(skips).live().await?.is_some()
+        {
             skipped.refresh(deps.sql.as_ref()).await?;
         }
-        Ok(Subject { deps, projection, home, skipped, running, live })
+        Ok(Subject { deps, projection, home, skipped, report, running, live })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -113,6 +119,16 @@ impl<'a> Subject<'a> {
     /// Marks of a set, one a partition.
     pub(crate) async fn marks(&self, set: Set) -> Result<Vec<Mark>, OperationError> {
         Ok(filled(self.home.marks(set).await?, self.deps.log.partitions()))
+    }
+
+    /// False as an error: the program stops, and a long operation with it.
+    pub(crate) fn still_wanted(&self) -> Result<(), OperationError> {
+        match &self.running {
+            Some(running) if *running.stopping.borrow() => {
+                Err(Failure::passing("projections", "the program stops; ask again when it runs").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Workers that did not start because of their checkpoint may start now.

@@ -5,8 +5,9 @@ use carelog_domain::ports::Root;
 use carelog_schemas::read_models::Set;
 use serde::Serialize;
 
+use super::carry::Asked;
 use super::compare::Difference;
-use super::fill::Progress;
+use super::progress::{Progress, Report};
 use super::subject::{OperationError, Subject};
 use crate::check;
 use crate::home::Mark;
@@ -85,7 +86,7 @@ impl std::fmt::Display for Verdict {
 /// Compares a read model's checkpoints with the log, and (`deep`) its rows with a second projection made beside it.
 ///
 /// # Errors
-/// When there is no such read model, or a port cannot.
+/// When there is no such read model, another operation works on it (`deep`), or a port cannot.
 pub async fn verify(
     deps: &Deps,
     running: Option<&Projections>,
@@ -93,55 +94,63 @@ pub async fn verify(
     deep: bool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Verdict, OperationError> {
-    let subject = Subject::of(deps, running, model).await?;
-    let faults = running::faults(deps.sql.as_ref()).await?;
-    let marks = subject.marks(subject.live()).await?;
-    let mut partitions = partition_verdicts(deps, &marks).await?;
-    let stopped = marks.iter().filter_map(|mark| faults.standing(model, mark)).cloned().collect();
-    let mut differences = None;
-    if deep && partitions.iter().all(|partition| partition.wrong.is_none()) {
-        let (found, marks) = project_beside(&subject, progress).await?;
-        differences = Some(found);
-        partitions = partition_verdicts(deps, &marks).await?;
+    let asked = Asked::of(deps, running, model)?;
+    if deep {
+        return asked.carried_out("verify", progress, |subject| async move { subject.verify(true).await }).await;
     }
-    let within = |position: &Position| {
-        partitions.iter().any(|each| each.partition == position.partition && each.applied > position.offset)
-    };
-    let skipped = subject.skipped.of(model).into_iter().filter(within).collect();
-    Ok(Verdict { model: model.to_owned(), partitions, skipped, stopped, differences })
+    let report = Report::new("verify", asked.projection.model.name);
+    Subject::of(asked, report).await?.verify(false).await
 }
 
-async fn partition_verdicts(deps: &Deps, marks: &[Mark]) -> Result<Vec<PartitionVerdict>, OperationError> {
-    let heads = deps.log.head().await?;
-    let mut verdicts = Vec::with_capacity(marks.len());
-    for mark in marks {
-        let head = heads.iter().find(|head| head.partition == mark.partition);
-        verdicts.push(PartitionVerdict {
-            partition: mark.partition,
-            applied: mark.size,
-            log_size: head.map_or(0, |head| head.size),
-            root: mark.root,
-            wrong: check::compare(deps.log.as_ref(), &heads, mark).await?,
-        });
+impl Subject {
+    async fn verify(&self, deep: bool) -> Result<Verdict, OperationError> {
+        let faults = running::faults(self.deps.sql.as_ref()).await?;
+        let marks = self.marks(self.live()).await?;
+        let mut partitions = self.partition_verdicts(&marks).await?;
+        let stopped = marks.iter().filter_map(|mark| faults.standing(self.name(), mark)).cloned().collect();
+        let mut differences = None;
+        if deep && partitions.iter().all(|partition| partition.wrong.is_none()) {
+            let (found, marks) = self.project_beside().await?;
+            differences = Some(found);
+            partitions = self.partition_verdicts(&marks).await?;
+        }
+        let within = |position: &Position| {
+            partitions.iter().any(|each| each.partition == position.partition && each.applied > position.offset)
+        };
+        let skipped = self.skipped.of(self.name()).into_iter().filter(within).collect();
+        Ok(Verdict { model: self.name().to_owned(), partitions, skipped, stopped, differences })
     }
-    Ok(verdicts)
-}
 
-/// Projects again beside, up to where the live set is, and compares; the live set stands still only for the last part.
-async fn project_beside(
-    subject: &Subject<'_>,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> Result<(Vec<Difference>, Vec<Mark>), OperationError> {
-    subject.home.begin(Set::Beside).await?;
-    let mut beside = subject.marks(Set::Beside).await?;
-    let sizes = |marks: &[Mark]| marks.iter().map(|mark| mark.size).collect::<Vec<_>>();
-    let before = sizes(&subject.marks(subject.live()).await?);
-    subject.fill(Set::Beside, &mut beside, &before, progress).await?;
-    let held = subject.hold().await?;
-    let live = subject.marks(held.set).await?;
-    subject.fill(Set::Beside, &mut beside, &sizes(&live), progress).await?;
-    let differences = subject.compare(Set::Beside, held.set).await?;
-    drop(held);
-    subject.home.discard(Set::Beside).await?;
-    Ok((differences, live))
+    async fn partition_verdicts(&self, marks: &[Mark]) -> Result<Vec<PartitionVerdict>, OperationError> {
+        let heads = self.deps.log.head().await?;
+        let mut verdicts = Vec::with_capacity(marks.len());
+        for mark in marks {
+            let head = heads.iter().find(|head| head.partition == mark.partition);
+            verdicts.push(PartitionVerdict {
+                partition: mark.partition,
+                applied: mark.size,
+                log_size: head.map_or(0, |head| head.size),
+                root: mark.root,
+                wrong: check::compare(self.deps.log.as_ref(), &heads, mark).await?,
+            });
+        }
+        Ok(verdicts)
+    }
+
+    /// Projects again beside, up to where the live set is, and compares; the live set stands still only for the last
+    /// part.
+    async fn project_beside(&self) -> Result<(Vec<Difference>, Vec<Mark>), OperationError> {
+        self.home.begin(Set::Beside).await?;
+        let mut beside = self.marks(Set::Beside).await?;
+        let sizes = |marks: &[Mark]| marks.iter().map(|mark| mark.size).collect::<Vec<_>>();
+        let before = sizes(&self.marks(self.live()).await?);
+        self.fill(Set::Beside, &mut beside, &before).await?;
+        let held = self.hold().await?;
+        let live = self.marks(held.set).await?;
+        self.fill(Set::Beside, &mut beside, &sizes(&live)).await?;
+        let differences = self.compare(Set::Beside, held.set).await?;
+        drop(held);
+        self.home.discard(Set::Beside).await?;
+        Ok((differences, live))
+    }
 }

@@ -1,0 +1,120 @@
+//! Stores that can be held up or made to fail, to stand where a test wants to look.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use carelog_domain::kernel::Purpose;
+use carelog_domain::ports::{
+    BoxFuture, DataKey, Failure, KeyId, KeyState, KeyStore, Rows, SqlStore, SqlValue, Statement,
+};
+use carelog_sqlite::SqliteStore;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+type Chosen = Box<dyn Fn(&Statement) -> bool + Send + Sync>;
+
+/// A read store whose chosen writes fail, or are carried out but not answered until the gate is opened.
+pub(crate) struct GatedSql {
+    inner: Arc<SqliteStore>,
+    chosen: Chosen,
+    stance: watch::Sender<Stance>,
+    arrived: watch::Sender<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stance {
+    Open,
+    Held,
+    Failing,
+}
+
+impl GatedSql {
+    pub(crate) fn new(inner: &Arc<SqliteStore>, chosen: impl Fn(&Statement) -> bool + Send + Sync + 'static) -> Self {
+        GatedSql {
+            inner: Arc::clone(inner),
+            chosen: Box::new(chosen),
+            stance: watch::Sender::new(Stance::Open),
+            arrived: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn hold(&self) {
+        self.stance.send_replace(Stance::Held);
+    }
+
+    pub(crate) fn fail(&self) {
+        self.stance.send_replace(Stance::Failing);
+    }
+
+    pub(crate) fn open(&self) {
+        self.stance.send_replace(Stance::Open);
+    }
+
+    /// Waits until a chosen write was carried out and is held back.
+    pub(crate) async fn arrived(&self) {
+        let mut arrived = self.arrived.subscribe();
+        let arrived = arrived.wait_for(|arrived| *arrived);
+        tokio::time::timeout(Duration::from_secs(20), arrived).await.expect("it comes").expect("the gate lives");
+    }
+}
+
+impl SqlStore for GatedSql {
+    fn write(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
+        if !statements.iter().any(|statement| (self.chosen)(statement)) {
+            return self.inner.write(statements);
+        }
+        Box::pin(async move {
+            if *self.stance.borrow() == Stance::Failing {
+                return Err(Failure::passing("gate", "closed by the test"));
+            }
+            let written = self.inner.write(statements).await;
+            if *self.stance.borrow() == Stance::Held {
+                self.arrived.send_replace(true);
+                self.stance.subscribe().wait_for(|stance| *stance == Stance::Open).await.expect("the gate lives");
+            }
+            written
+        })
+    }
+
+    fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>> {
+        self.inner.read(queries)
+    }
+}
+
+/// True for the checkpoint of a read model.
+pub(crate) fn moves_checkpoint_of(model: &'static str) -> impl Fn(&Statement) -> bool {
+    let model = SqlValue::from(model);
+    move |statement| {
+        statement.sql.contains("read_model_checkpoints")
+            && statement.expect.is_some()
+            && statement.parameters.first() == Some(&model)
+    }
+}
+
+/// A key store that stops answering.
+pub(crate) struct GatedKeys {
+    pub(crate) inner: Arc<dyn KeyStore>,
+    pub(crate) closed: AtomicBool,
+}
+
+impl KeyStore for GatedKeys {
+    fn sealing_key(&self, subject: Uuid, purpose: Purpose) -> BoxFuture<'_, Result<(KeyId, DataKey), Failure>> {
+        self.inner.sealing_key(subject, purpose)
+    }
+
+    fn opening_key(&self, id: KeyId) -> BoxFuture<'_, Result<KeyState, Failure>> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(Failure::passing("gate", "closed by the test"))));
+        }
+        self.inner.opening_key(id)
+    }
+
+    fn erase(&self, subject: Uuid, purpose: Purpose) -> BoxFuture<'_, Result<(), Failure>> {
+        self.inner.erase(subject, purpose)
+    }
+
+    fn keyed_hash(&self, domain: &str, data: &[u8]) -> [u8; 32] {
+        self.inner.keyed_hash(domain, data)
+    }
+}
