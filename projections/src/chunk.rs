@@ -52,6 +52,9 @@ pub(crate) struct Reader {
     pub(crate) wanted: HashSet<&'static str>,
 }
 
+/// How often a key store that cannot answer now is asked; then whoever reads waits, and sees meanwhile if all stops.
+const KEY_TRIES: u32 = 4;
+const KEY_PAUSE: Duration = Duration::from_millis(50);
 /// Below this many events it is not worth a second task.
 const DECODED_APART_MIN: usize = 512;
 
@@ -126,31 +129,32 @@ impl Reader {
     async fn decode_some(&self, stored: Vec<Stored>) -> Result<Vec<Item>, Failure> {
         let mut items = Vec::with_capacity(stored.len());
         for stored in stored {
-            items.push(self.decode(stored).await);
+            items.push(self.decode(stored).await?);
         }
         Ok(items)
     }
 
-    async fn decode(&self, stored: Stored) -> Item {
-        let mut pause = Duration::from_millis(50);
+    async fn decode(&self, stored: Stored) -> Result<Item, Failure> {
+        let mut tries = 1;
         let recorded = loop {
             match sealing::open_event(self.keys.as_ref(), &stored).await {
+                Err(ReadError::Key(failure)) if failure.retry_helps && tries == KEY_TRIES => return Err(failure),
                 Err(ReadError::Key(failure)) if failure.retry_helps => {
                     tracing::warn!(position = %stored.context.position, error = %failure, "waiting for a key");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(5));
+                    tokio::time::sleep(KEY_PAUSE * tries).await;
+                    tries += 1;
                 }
                 other => break other.map_err(|error| shown(&error)),
             }
         };
-        Item {
+        Ok(Item {
             position: stored.context.position,
             id: stored.context.id,
             event_type: stored.event_type,
             recorded_at: stored.context.recorded_at,
             traceparent: stored.context.traceparent,
             recorded,
-        }
+        })
     }
 }
 

@@ -7,14 +7,21 @@ use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Stored;
 use futures::StreamExt;
 use parking_lot::Mutex;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use crate::chunk::{Chunk, Reader, whole_batches};
 
-/// Chunks that may wait for a worker; the feed waits for the slowest.
+/// Chunks that may wait for a worker.
 const CHUNKS_WAITING: usize = 4;
 /// Events of one chunk at most, so that progress shows and memory is bounded.
 const CHUNK_EVENTS_MAX: usize = 2_048;
+
+/// How long the feed waits for workers whose chunks wait. It decodes once for all of them, so it goes at the pace of the
+/// slowest; but this is far more than a chunk takes, so whoever needs longer has a store that does not answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The feed of a partition.
 pub(crate) struct Feed {
@@ -38,8 +45,9 @@ impl Feed {
     /// Follows the log until told to stop.
     pub(crate) async fn run(self: Arc<Self>, from: u64, mut stopping: watch::Receiver<bool>) {
         let mut next = from;
-        let mut pause = Duration::from_millis(50);
+        let mut pause = PAUSE_MIN;
         loop {
+            let before = next;
             let followed = tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
                 followed = self.follow(&mut next) => followed,
@@ -48,9 +56,12 @@ impl Feed {
                 let partition = self.partition.0;
                 tracing::warn!(partition, next, error = %failure, "the log cannot be followed; trying again");
             }
+            if next > before {
+                pause = PAUSE_MIN;
+            }
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return,
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(5)),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
             }
         }
     }
@@ -77,13 +88,20 @@ impl Feed {
         Ok(())
     }
 
-    /// Gives a chunk to every worker; those that went away are forgotten.
+    /// Gives a chunk to every worker. Those that went away are forgotten; those that do not come along are left behind:
+    /// their channel ends, and they join again once they have read by themselves what they missed.
     async fn hand_out(&self, chunk: Arc<Chunk>) {
-        let workers = self.workers.lock().clone();
-        for worker in &workers {
-            // A closed channel is a worker that stopped; it is forgotten below.
-            let _ = worker.send(Arc::clone(&chunk)).await;
+        let mut workers = self.workers.lock().clone();
+        workers.retain(|worker| matches!(worker.try_send(Arc::clone(&chunk)), Err(TrySendError::Full(_))));
+        let patience = tokio::time::Instant::now() + PATIENCE;
+        let mut left_behind = Vec::new();
+        for worker in workers {
+            if tokio::time::timeout_at(patience, worker.send(Arc::clone(&chunk))).await.is_err() {
+                left_behind.push(worker);
+            }
         }
-        self.workers.lock().retain(|worker| !worker.is_closed());
+        let stays =
+            |worker: &mpsc::Sender<_>| !worker.is_closed() && !left_behind.iter().any(|left| left.same_channel(worker));
+        self.workers.lock().retain(stays);
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Worker {
 /// Why a worker cannot go on.
 enum Halt {
     Poison(Fault),
+    /// The feed went on without it.
+    LeftBehind,
     Stopping,
 }
 
@@ -65,16 +67,14 @@ impl Worker {
         loop {
             let halted = match source.take() {
                 Some(source) => self.follow(source).await,
-                None => {
-                    let joined = self.feed.join();
-                    match self.catch_up(u64::MAX).await {
-                        Ok(()) => self.follow(joined).await,
-                        Err(halt) => halt,
-                    }
-                }
+                None => self.join().await,
             };
             match halted {
                 Halt::Stopping => break,
+                Halt::LeftBehind => {
+                    let (model, partition) = (self.model.name(), self.feed.partition.0);
+                    tracing::warn!(model, partition, applied = self.mark.size, "left behind: catching up by itself");
+                }
                 Halt::Poison(fault) => {
                     if !self.wait_for_retry(fault).await {
                         break;
@@ -100,20 +100,34 @@ impl Worker {
         self.run(None).await;
     }
 
+    /// Reads by itself what it missed, then follows. Most of it is read before it joins, since the feed waits for those
+    /// who have.
+    async fn join(&mut self) -> Halt {
+        if let Err(halt) = self.catch_up(u64::MAX).await {
+            return halt;
+        }
+        let joined = self.feed.join();
+        match self.catch_up(u64::MAX).await {
+            Ok(()) => self.follow(joined).await,
+            Err(halt) => halt,
+        }
+    }
+
     async fn follow(&mut self, mut source: mpsc::Receiver<Arc<Chunk>>) -> Halt {
         let mut stopping = self.shared.stopping.subscribe();
         loop {
             let chunk = match source.try_recv() {
-                Ok(chunk) => Some(chunk),
+                Ok(chunk) => chunk,
                 Err(_) => {
                     self.settle().await; // Nothing waits: a good moment.
-                    tokio::select! {
-                        _ = stopping.wait_for(|stopping| *stopping) => None,
-                        chunk = source.recv() => chunk,
-                    }
+                    let next = tokio::select! {
+                        _ = stopping.wait_for(|stopping| *stopping) => return Halt::Stopping,
+                        next = source.recv() => next,
+                    };
+                    let Some(chunk) = next else { return Halt::LeftBehind };
+                    chunk
                 }
             };
-            let Some(chunk) = chunk else { return Halt::Stopping };
             if let Err(halt) = self.take(&chunk).await {
                 return halt;
             }
@@ -133,9 +147,15 @@ impl Worker {
     async fn catch_up(&mut self, until: u64) -> Result<(), Halt> {
         let mut pause = PAUSE_MIN;
         while self.mark.size < until {
+            if *self.shared.stopping.borrow() {
+                return Err(Halt::Stopping);
+            }
             let limit = usize::try_from(until - self.mark.size).unwrap_or(usize::MAX).min(CATCH_UP_EVENTS);
             match self.feed.reader.read(self.feed.partition, self.mark.size, limit).await {
-                Ok(Some(chunk)) => self.apply(&chunk).await?,
+                Ok(Some(chunk)) => {
+                    self.apply(&chunk).await?;
+                    pause = PAUSE_MIN;
+                }
                 Ok(None) => return Ok(()),
                 Err(failure) => self.pause(&mut pause, failure.to_string()).await?,
             }

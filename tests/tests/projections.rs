@@ -7,6 +7,8 @@ mod gates;
 mod history;
 #[path = "projections/operating.rs"]
 mod operating;
+#[path = "projections/stalls.rs"]
+mod stalls;
 #[path = "projections/stopped.rs"]
 mod stopped;
 #[path = "projections/world.rs"]

@@ -1,0 +1,66 @@
+//! One read model, or one device, that cannot is no reason for the others to stand still, or not to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use carelog_projections::{Deps, Projections};
+
+use super::gates::{GatedKeys, GatedSql, moves_checkpoint_of};
+use super::*;
+
+async fn end_of(world: &World) -> Token {
+    let last = heads(world).await.into_iter().filter(|head| head.size > 0);
+    last.map(|head| Position { partition: head.partition, offset: head.size - 1 }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_model_that_cannot_write_leaves_the_others_running() {
+    let world = World::new(1);
+    let gate = Arc::new(GatedSql::new(&world.sql, moves_checkpoint_of("patients")));
+    let projections = Projections::start(Deps { sql: Arc::clone(&gate) as _, ..world.deps() }).await.expect("started");
+    gate.fail();
+    // One by one, so that each is a chunk of its own: far more than may wait for a worker.
+    for step in &history(6) {
+        world.append(step).await;
+    }
+    let others: Vec<&str> = ALL.iter().map(|each| each.model.name).filter(|name| *name != "patients").collect();
+    let end = end_of(&world).await;
+    assert!(
+        projections.reached(&others, &end, Duration::from_secs(20)).await.expect("asked"),
+        "{:#?}",
+        projections.registry().await
+    );
+    let lines = projections.registry().await.expect("listed");
+    let stuck = lines.iter().find(|line| line.model == "patients").expect("listed");
+    assert!(matches!(stuck.doing, Doing::Waiting { .. }) && stuck.lag() > 4, "{stuck:?}");
+    gate.open();
+    world.settle(&projections).await;
+    // It has its place in the feed again.
+    world.append_all(&history(7)[history(6).len()..]).await;
+    world.settle(&projections).await;
+    projections.stop().await;
+    assert_eq!(world.rows().await, projected(&world.beside()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_store_that_does_not_answer_does_not_keep_the_program_from_stopping() {
+    let world = World { user: "keyless".to_owned(), ..World::new(1) };
+    let keys = Arc::new(GatedKeys { inner: Arc::clone(&world.keys) as _, closed: AtomicBool::new(false) });
+    plant("availability", "SeatTaken", &world.user, Planted::Panic, 1);
+    world.append_all(&history(4)).await;
+    let deps = Deps { keys: Arc::clone(&keys) as _, ..world.deps() };
+    let projections = Projections::start(deps).await.expect("started");
+    stopped_at(&projections).await;
+    keys.closed.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(projections.retry("availability"), 1); // It reads by itself now, and needs a key.
+    let mut pause = tokio::time::interval(Duration::from_millis(10));
+    let waits = |line: &carelog_projections::Line| matches!(&line.doing, Doing::Waiting { .. });
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !projections.registry().await.expect("listed").iter().any(waits) {
+            pause.tick().await;
+        }
+    })
+    .await
+    .expect("it says that it waits");
+    tokio::time::timeout(Duration::from_secs(10), projections.stop()).await.expect("it stops all the same");
+}
