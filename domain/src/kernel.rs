@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod aggregate;
 pub mod ids;
+pub mod local_date;
 pub mod money;
 pub mod personal;
 pub mod place;

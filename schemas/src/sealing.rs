@@ -28,12 +28,14 @@ const PORT: &str = "key store";
 /// First bytes of a sealed blob: a name and the version of its layout.
 const BLOB_MAGIC: &[u8; 8] = b"CLBLOB\x00\x01";
 
-/// The JSON data of an event with every personal value sealed; keys are durable when this returns.
+/// The JSON data of an event with every personal value sealed; keys are durable when this returns. Data that could not
+/// be read again is never handed out: it would make its stream unreadable for ever.
 ///
 /// # Errors
-/// When a key cannot be had, or was erased.
+/// When a key cannot be had, or was erased, or the event does not read back.
 pub async fn seal_event(keys: &dyn KeyStore, event: &Event, id: EventId) -> Result<Bytes, Failure> {
     let mut data = event.to_json();
+    check_reads_back(event.event_type(), &data)?;
     let subject = event.subject();
     let sealer = Sealer { keys, subject, event: id };
     sealer.walk(&mut data).await?;
@@ -127,6 +129,16 @@ pub async fn open_blob(keys: &dyn KeyStore, sealed: &[u8]) -> Result<Option<Byte
             let (head, body) = sealed.split_at(head_bytes);
             decrypt(&key, body, head).map(|plain| Some(Bytes::from(plain))).ok_or_else(bad)
         }
+    }
+}
+
+fn check_reads_back(event_type: &str, data: &Value) -> Result<(), Failure> {
+    let what =
+        || format!("a {event_type} would not be readable once it is written, so it was not; report this as a bug");
+    match Event::from_json(event_type, data.clone()) {
+        Some(Ok(_)) => Ok(()),
+        // serde's message can quote a value, which may be personal: it goes nowhere.
+        Some(Err(_)) | None => Err(Failure::lasting("codec", what())),
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use carelog_domain::kernel::{LocalDate, Timestamp, Zone};
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveTime};
 use serde_json::{Value, json};
 
 use super::manifest::{Manifest, Practitioner};
@@ -65,7 +65,7 @@ pub(crate) struct Day {
 struct Frame<'a> {
     manifest: &'a Manifest,
     zone: Zone,
-    ref_date: NaiveDate,
+    ref_date: LocalDate,
     /// When the setup occurred.
     opened_at: Timestamp,
 }
@@ -75,7 +75,7 @@ impl Plan {
     pub(crate) fn of(manifest: &Manifest, years: &[Year]) -> anyhow::Result<Plan> {
         let zone: Zone = manifest.hospital.zone.parse().context("clinic.toml: hospital.zone")?;
         let date = &manifest.ref_date;
-        let ref_date = NaiveDate::from_ymd_opt(i32::from(date.year), date.month.into(), date.day.into());
+        let ref_date = LocalDate::from_ymd_opt(i32::from(date.year), date.month.into(), date.day.into());
         let ref_date = ref_date.context("clinic.toml: ref_date is not a date")?;
         let dates = years.iter().flat_map(|year| year.slots.iter().map(|row| row.value.appointment_date));
         let first = dates.min().context("the folder has no slots")?;
@@ -172,7 +172,7 @@ impl Frame<'_> {
         Ok(steps)
     }
 
-    fn practitioner(&self, practitioner: &Practitioner, year: &Year, opened: NaiveDate) -> anyhow::Result<Vec<Step>> {
+    fn practitioner(&self, practitioner: &Practitioner, year: &Year, opened: LocalDate) -> anyhow::Result<Vec<Step>> {
         let dates = || year.slots.iter().map(|row| row.value.appointment_date);
         let (Some(first), Some(last)) = (dates().min(), dates().max()) else {
             anyhow::bail!("{}/slots.csv has no rows", practitioner.folder);
@@ -215,7 +215,7 @@ impl Frame<'_> {
 
     /// Each patient on the day of their first booking, before it; those without one at the very start.
     fn patients(&self, practitioner: &Practitioner, year: &Year, steps: &mut Vec<(Rank, Step)>) {
-        let mut first: HashMap<&str, NaiveDate> = HashMap::new();
+        let mut first: HashMap<&str, LocalDate> = HashMap::new();
         for row in &year.appointments {
             let date = first.entry(&row.value.patient_id).or_insert(row.value.scheduling_date);
             *date = (*date).min(row.value.scheduling_date);

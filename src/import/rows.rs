@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use carelog_domain::kernel::LocalDate;
+use chrono::NaiveTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ impl Refused {
 /// slots.csv
 #[derive(Debug, Deserialize)]
 pub(crate) struct Slot {
-    pub(crate) appointment_date: NaiveDate,
+    pub(crate) appointment_date: LocalDate,
 }
 
 /// patients.csv
@@ -52,7 +53,7 @@ pub(crate) struct Patient {
     pub(crate) patient_id: String,
     pub(crate) name: String,
     pub(crate) sex: String,
-    pub(crate) dob: Option<NaiveDate>,
+    pub(crate) dob: Option<LocalDate>,
 }
 
 /// appointments.csv
@@ -61,8 +62,8 @@ pub(crate) struct Appointment {
     /// Its order is the order of booking.
     pub(crate) appointment_id: String,
     pub(crate) slot_id: String,
-    pub(crate) scheduling_date: NaiveDate,
-    pub(crate) appointment_date: NaiveDate,
+    pub(crate) scheduling_date: LocalDate,
+    pub(crate) appointment_date: LocalDate,
     pub(crate) appointment_time: NaiveTime,
     pub(crate) status: Status,
     pub(crate) check_in_time: Option<NaiveTime>,
@@ -84,13 +85,6 @@ pub(crate) enum Status {
     Scheduled,
     #[serde(rename = "unknown")]
     Unknown,
-}
-
-impl Appointment {
-    /// The wall time at which its slot begins.
-    pub(crate) fn start(&self) -> NaiveDateTime {
-        self.appointment_date.and_time(self.appointment_time)
-    }
 }
 
 /// Reads every practitioner's tables, in the manifest's order, and the rows that cannot be read.

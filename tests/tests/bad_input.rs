@@ -268,6 +268,17 @@ async fn values_that_mean_nothing_are_refused_by_field() {
     let days = format!("/v1/practitioner-roles/{}/open-days", scene.practice.role);
     let range = json!({ "from": "2027-02-01", "to": "2027-01-01" });
     scene.refused_json("POST", &days, &range, (422, "days-range", None)).await;
+    for year in ["+12000", "-0044", "0000"] {
+        let range = json!({ "from": format!("{year}-01-01"), "to": format!("{year}-01-02") });
+        scene.refused_json("POST", &days, &range, (400, "malformed-body", Some("/from"))).await;
+    }
+    // Four digits as written, but none that UTC has.
+    let visit = json!({ "started": "0000-01-01T00:00:00+01:00", "ended": "2024-01-01T00:00:00Z" });
+    let fulfil = format!("/v1/appointments/{NOBODY}/fulfil");
+    scene.refused_json("POST", &fulfil, &visit, (400, "malformed-body", Some("/started"))).await;
+    let leave = json!({ "from": "2027-01-01T00:00:00Z", "to": "9999-12-31T23:59:59-23:00", "reason": "x" });
+    let leaves = format!("/v1/practitioner-roles/{}/leave", scene.practice.role);
+    scene.refused_json("POST", &leaves, &leave, (400, "malformed-body", Some("/to"))).await;
     for (field, value, expected) in [
         ("patient", json!(NOBODY), (422, "patient-not-linked", Some("/patient"))),
         ("service", json!("surgery"), (422, "price-missing", Some("/service"))),

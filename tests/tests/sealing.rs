@@ -9,6 +9,7 @@ use carelog_domain::kernel::{
 use carelog_domain::patient::events::PatientRegistered;
 use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
 use carelog_domain::ports::{KeyStore, Stored};
+use carelog_domain::process::events::ImportAdvanced;
 use carelog_domain::streams;
 use carelog_keys::FileKeyStore;
 use carelog_schemas::registry::ReadError;
@@ -31,7 +32,7 @@ fn registered() -> Event {
     let demographics = Demographics {
         name: HumanName { text: "Ada Lovelace".to_owned() },
         gender: Gender::Female,
-        birth_date: chrono::NaiveDate::from_ymd_opt(1815, 12, 10),
+        birth_date: carelog_domain::kernel::LocalDate::from_ymd_opt(1815, 12, 10),
         contacts: vec![],
         address: None,
     };
@@ -133,4 +134,15 @@ async fn a_blob_opens_for_its_person_until_the_key_is_erased_and_never_when_chan
     assert!(sealing::open_blob(&keys, &changed).await.is_err());
     keys.erase(patient().0, Purpose::Clinical).await.expect("erased");
     assert_eq!(sealing::open_blob(&keys, &sealed).await.expect("known"), None);
+}
+
+#[tokio::test]
+async fn an_event_that_could_not_be_read_again_is_never_handed_out() {
+    let (_folder, keys) = keys();
+    let hospital = carelog_domain::kernel::HospitalId::derive(command(), Slot::of_key(b"h"), Timestamp::MIN, 0);
+    let advanced = |watermark| Event::from(ImportAdvanced { hospital, manifest: "m".to_owned(), watermark });
+    let before_year_1 = Timestamp::from_micros(Timestamp::MIN.micros() - 1);
+    let error = sealing::seal_event(&keys, &advanced(before_year_1), event_id(0)).await.expect_err("refused");
+    assert!(error.to_string().contains("ImportAdvanced would not be readable"), "{error}");
+    sealing::seal_event(&keys, &advanced(Timestamp::MIN), event_id(0)).await.expect("sealed");
 }

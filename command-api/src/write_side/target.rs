@@ -117,11 +117,15 @@ pub(crate) fn claim(keyed_hash: &str) -> Result<StreamName, Rejection> {
 
 /// The stream of a saga's instance.
 pub(crate) fn saga(saga: &str, instance: &str) -> StreamName {
-    StreamName::new(&plain(saga), plain(instance))
+    StreamName::new(&plain(saga).replace(':', "-"), plain(instance))
 }
 
-/// Text from outside, made fit for a stream's name.
+/// Two such texts and a colon are no longer than a stream's name may be.
+const NAME_CHARS_MAX: usize = 99;
+
+/// Text from outside, made fit for a stream's name; what is cut off or changed names nothing that exists.
 fn plain(text: &str) -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':') { c } else { '-' };
-    text.chars().take(100).map(fit).collect()
+    let fitting: String = text.chars().take(NAME_CHARS_MAX).map(fit).collect();
+    if fitting.is_empty() { "-".to_owned() } else { fitting }
 }

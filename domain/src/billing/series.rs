@@ -78,7 +78,7 @@ impl SeriesPlace {
 
     fn new(hospital: HospitalId, series: String, mark: &'static str, asked: &Asked, zone: Zone) -> SeriesPlace {
         let today = zone.date_of(asked.occurred_at);
-        SeriesPlace { hospital, series, year: chrono::Datelike::year(&today), today, mark }
+        SeriesPlace { hospital, series, year: chrono::Datelike::year(&*today), today, mark }
     }
 
     /// The series' stream.

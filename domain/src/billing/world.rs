@@ -155,7 +155,7 @@ impl World {
         assert_eq!(given.number, series.next_number(), "numbers have no gap");
         assert_eq!(series.date_on(given.issue_date), given.issue_date, "dates of a series never go back");
         assert_eq!(streams::invoice_series(given.hospital, &given.series, given.year), *stream);
-        assert_eq!(chrono::Datelike::year(&given.issue_date), given.year);
+        assert_eq!(chrono::Datelike::year(&*given.issue_date), given.year);
         series.evolve(event);
     }
 

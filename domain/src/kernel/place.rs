@@ -143,11 +143,18 @@ impl StreamName {
     /// The longest name, in bytes: it is stored in every frame.
     pub const BYTES_MAX: usize = 200;
 
-    /// A name from its category and the rest. Both are ours, so a bad one is a bug.
+    /// A name from its category and the rest. Both are ours, so a bad one is a bug; what comes from outside is parsed.
     pub fn new(category: &str, rest: impl fmt::Display) -> StreamName {
         let name = format!("{category}:{rest}");
-        assert!(name.len() <= Self::BYTES_MAX && !category.is_empty(), "stream names are short and have a category");
+        assert!(Self::is_good(&name) && !category.contains(':'), "a stream's name can be read again from its frame");
         StreamName(name)
+    }
+
+    /// True for what can be read again from a frame.
+    fn is_good(name: &str) -> bool {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
+        let parts = name.split_once(':').is_some_and(|(category, key)| !category.is_empty() && !key.is_empty());
+        parts && name.len() <= Self::BYTES_MAX && name.bytes().all(plain)
     }
 
     /// The part before the first colon.
@@ -185,11 +192,8 @@ impl FromStr for StreamName {
     type Err = NotAPlace;
 
     fn from_str(text: &str) -> Result<Self, NotAPlace> {
-        let bad = || NotAPlace { text: text.to_owned(), expected: "stream name such as appointment:0190..." };
-        let (category, key) = text.split_once(':').ok_or_else(bad)?;
-        let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'));
-        if category.is_empty() || key.is_empty() || text.len() > Self::BYTES_MAX || !plain(text) {
-            return Err(bad());
+        if !Self::is_good(text) {
+            return Err(NotAPlace { text: text.to_owned(), expected: "stream name such as appointment:0190..." });
         }
         Ok(StreamName(text.to_owned()))
     }
@@ -294,5 +298,22 @@ impl Serialize for Token {
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_made_can_be_read() {
+        let name = StreamName::new("practitioner-day", "01939a3a-0000-8abc-8000-00000000002a:2024-12-01");
+        assert_eq!(name.as_str().parse(), Ok(name));
+    }
+
+    #[test]
+    #[should_panic(expected = "can be read again")]
+    fn a_name_that_could_not_be_read_is_never_made() {
+        StreamName::new("practitioner-day", "one:+12000-01-01");
     }
 }

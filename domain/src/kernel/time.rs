@@ -4,11 +4,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An instant: microseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC.
+pub use super::local_date::LocalDate;
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z. In JSON an RFC 3339 text in UTC, of the years 1 to 9999: RFC
+/// 3339 has no others. Arithmetic stops at their ends, so that what was computed can be read again too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(i64);
 
@@ -23,6 +26,11 @@ pub struct NotATime {
 }
 
 impl Timestamp {
+    /// The first instant that can be written, 0001-01-01T00:00:00Z.
+    pub const MIN: Timestamp = Timestamp(-62_135_596_800_000_000);
+    /// The last one, a microsecond before the year 10000.
+    pub const MAX: Timestamp = Timestamp(253_402_300_799_999_999);
+
     /// The instant this many microseconds after the epoch.
     pub const fn from_micros(micros: i64) -> Timestamp {
         Timestamp(micros)
@@ -40,12 +48,17 @@ impl Timestamp {
 
     /// The instant `minutes` later (earlier when negative).
     pub const fn plus_minutes(self, minutes: i64) -> Timestamp {
-        Timestamp(self.0 + minutes * 60_000_000)
+        self.plus_micros(minutes.saturating_mul(60_000_000))
     }
 
     /// The instant `micros` later.
     pub const fn plus_micros(self, micros: i64) -> Timestamp {
-        Timestamp(self.0 + micros)
+        let later = self.0.saturating_add(micros);
+        match later {
+            _ if later < Self::MIN.0 => Self::MIN,
+            _ if later > Self::MAX.0 => Self::MAX,
+            _ => Timestamp(later),
+        }
     }
 
     /// As a chrono instant.
@@ -55,8 +68,9 @@ impl Timestamp {
 }
 
 impl From<DateTime<Utc>> for Timestamp {
+    /// The nearest instant that can be written.
     fn from(instant: DateTime<Utc>) -> Timestamp {
-        Timestamp(instant.timestamp_micros())
+        Timestamp(instant.timestamp_micros()).clamp(Timestamp::MIN, Timestamp::MAX)
     }
 }
 
@@ -70,9 +84,11 @@ impl FromStr for Timestamp {
     type Err = NotATime;
 
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        DateTime::parse_from_rfc3339(text)
-            .map(|instant| Timestamp(instant.timestamp_micros()))
-            .map_err(|_| NotATime { text: text.to_owned(), expected: "an instant such as 2024-12-01T09:00:00Z" })
+        let bad = || NotATime { text: text.to_owned(), expected: "an instant such as 2024-12-01T09:00:00Z" };
+        let read = DateTime::parse_from_rfc3339(text).map_err(|_| bad())?;
+        let instant = Timestamp(read.timestamp_micros());
+        // An offset can move a year that was written with four digits out of them.
+        (Self::MIN..=Self::MAX).contains(&instant).then_some(instant).ok_or_else(bad)
     }
 }
 
@@ -97,9 +113,6 @@ impl JsonSchema for Timestamp {
         schemars::json_schema!({ "type": "string", "format": "date-time" })
     }
 }
-
-/// A calendar date on a wall, without a zone; in JSON `2024-12-01`.
-pub type LocalDate = NaiveDate;
 
 /// When a fact happened and when we wrote it down. Rules use `occurred_at`; for live traffic both are now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,7 +140,7 @@ impl Zone {
 
     /// The local date at an instant.
     pub fn date_of(&self, instant: Timestamp) -> LocalDate {
-        self.local(instant).date()
+        LocalDate::nearest(self.local(instant).date())
     }
 
     /// The wall time at an instant.
@@ -224,7 +237,7 @@ mod tests {
     }
 
     fn date(y: i32, m: u32, d: u32) -> LocalDate {
-        NaiveDate::from_ymd_opt(y, m, d).expect("a date")
+        LocalDate::from_ymd_opt(y, m, d).expect("a date")
     }
 
     fn wall(h: u32, m: u32) -> NaiveTime {
@@ -255,5 +268,29 @@ mod tests {
         let at: Timestamp = "2024-12-01T09:00:00.000123Z".parse().expect("instant");
         assert_eq!(serde_json::to_string(&at).expect("json"), "\"2024-12-01T09:00:00.000123Z\"");
         assert_eq!(at.micros() % 1_000_000, 123);
+    }
+
+    #[test]
+    fn an_instant_that_was_taken_can_be_read_again() {
+        for text in ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2024-12-31T23:59:60Z"] {
+            let at: Timestamp = text.parse().expect("an instant");
+            assert_eq!(at.to_string().parse(), Ok(at), "{text}");
+        }
+        for text in ["0000-01-01T00:00:00+01:00", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-23:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text} is outside of the years 1 to 9999 in UTC");
+        }
+    }
+
+    #[test]
+    fn arithmetic_and_zones_stay_within_what_can_be_written() {
+        assert_eq!(Timestamp::MAX.plus_minutes(i64::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.plus_micros(-1), Timestamp::MIN);
+        let kiritimati: Zone = "Pacific/Kiritimati".parse().expect("a zone");
+        assert_eq!(kiritimati.date_of(Timestamp::MAX), LocalDate::MAX);
+        let (new_york, tokyo): (Zone, Zone) =
+            ("America/New_York".parse().expect("a zone"), "Asia/Tokyo".parse().expect("a zone"));
+        assert_eq!(new_york.date_of(Timestamp::MIN), LocalDate::MIN);
+        assert_eq!(new_york.end_instant(LocalDate::MAX, wall(23, 59)), Timestamp::MAX);
+        assert_eq!(tokyo.start_instant(LocalDate::MIN, wall(0, 0)), Timestamp::MIN);
     }
 }

@@ -37,7 +37,7 @@ pub fn review_reasons(
 /// The extraction with every computed flag, for the patient's sex and age on the day the report came.
 #[must_use]
 pub fn with_computed_flags(mut extraction: Extraction, patient: &Demographics, on: LocalDate) -> Extraction {
-    let age = patient.birth_date.and_then(|born| on.years_since(born));
+    let age = patient.birth_date.and_then(|born| on.years_since(*born));
     for each in &mut extraction.observations {
         each.computed_flag = match (&each.decimal, &each.range) {
             (Some(decimal), Some(range)) => compute_flag(decimal, each.comparator, range, Some(patient.gender), age),

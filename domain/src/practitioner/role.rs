@@ -130,7 +130,7 @@ impl PractitionerRole {
 
 /// Every date from `from` to `to`, both included.
 pub(crate) fn dates(from: LocalDate, to: LocalDate) -> impl Iterator<Item = LocalDate> {
-    from.iter_days().take_while(move |date| *date <= to)
+    std::iter::successors(Some(from), |date| date.succ_opt()).take_while(move |date| *date <= to)
 }
 
 impl Evolve for PractitionerRole {

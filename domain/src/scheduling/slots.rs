@@ -40,8 +40,11 @@ pub(crate) fn cut(
     for (block, start, end) in spans(date, blocks, zone) {
         let length = i64::from(block.slot_minutes.max(1));
         let mut from = start.max(taken_until);
-        while from.plus_minutes(length) <= end {
-            let to = from.plus_minutes(length);
+        // At the end of time an instant plus some minutes is the same instant again.
+        while let to = from.plus_minutes(length)
+            && from < to
+            && to <= end
+        {
             slots.push(OpenedSlot { start: from, end: to, capacity: block.capacity });
             from = to;
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use carelog_domain::kernel::Timestamp;
-use chrono::{Days, NaiveDate, NaiveTime};
+use carelog_domain::kernel::{LocalDate, Timestamp};
+use chrono::{Days, NaiveTime};
 use serde_json::{Value, json};
 
 use super::super::manifest::Practitioner;
@@ -46,7 +46,7 @@ impl Frame<'_> {
     fn booking_times(&self, year: &Year) -> Vec<Timestamp> {
         let mut order: Vec<usize> = (0..year.appointments.len()).collect();
         order.sort_by_key(|&index| &year.appointments[index].value.appointment_id);
-        let mut booked_on: HashMap<NaiveDate, i64> = HashMap::new();
+        let mut booked_on: HashMap<LocalDate, i64> = HashMap::new();
         let mut times = vec![Timestamp::default(); order.len()];
         for index in order {
             let date = year.appointments[index].value.scheduling_date;
@@ -118,8 +118,7 @@ impl RowWriter<'_> {
     }
 
     fn start(&self) -> Timestamp {
-        let start = self.row.value.start();
-        self.frame.zone.start_instant(start.date(), start.time())
+        self.at(None)
     }
 
     fn book(&self, at: Timestamp) -> Step {
