@@ -19,7 +19,7 @@ use carelog_domain::kernel::{AppointmentId, Billing, Context, HospitalId, Invoic
 use carelog_domain::scheduling::{AgreedPrice, AppointmentStatus};
 use carelog_domain::streams;
 
-use crate::saga::{Hospital, Intent, Saga, command_id, is_imported, step};
+use crate::saga::{Hospital, Intent, Refused, Saga, command_id, is_imported, step};
 
 /// The invoices of one appointment.
 #[derive(Default)]
@@ -135,9 +135,12 @@ impl Saga for AppointmentBilling {
         }
     }
 
-    /// Somebody credited all of it before: then there is nothing left to take back.
-    fn expects(step: &str, code: &str) -> bool {
-        step.starts_with("credit") && matches!(code, "invoice-not-issued" | "credit-nothing")
+    /// Somebody credited all of it before: then there is nothing left to take back, and what is due instead follows.
+    fn refused(step: &str, code: &str) -> Refused {
+        match code {
+            "invoice-not-issued" | "credit-nothing" if step.starts_with("credit") => Refused::GoOn,
+            _ => Refused::DeadLetter,
+        }
     }
 }
 

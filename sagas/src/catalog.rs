@@ -5,7 +5,7 @@ use std::sync::Arc;
 use carelog_domain::event::{Event, ProcessEvent};
 use carelog_domain::kernel::{Recorded, StreamName};
 
-use crate::saga::{Hospital, Intent, Saga};
+use crate::saga::{Hospital, Intent, Refused, Saga};
 use crate::{AppointmentBilling, DayOpening, LabReportProcessing, NoShowWatch, PatientRegistration};
 
 /// A saga without its type.
@@ -22,8 +22,8 @@ pub struct Kind {
     pub in_flight_max: usize,
     /// See [`Saga::sources`].
     pub sources: fn(&str) -> Vec<StreamName>,
-    /// See [`Saga::expects`].
-    pub expects: fn(&str, &str) -> bool,
+    /// See [`Saga::refused`].
+    pub refused: fn(&str, &str) -> Refused,
     /// An instance that nothing has happened to.
     pub fresh: fn() -> Box<dyn Process>,
     instance_of: fn(&Recorded<Event>) -> Option<String>,
@@ -57,10 +57,15 @@ impl Kind {
             needs_hospital: S::NEEDS_HOSPITAL,
             in_flight_max: S::IN_FLIGHT_MAX,
             sources: S::sources,
-            expects: S::expects,
+            refused: S::refused,
             fresh: || Box::new(S::default()),
             instance_of: S::instance_of,
         }
+    }
+
+    /// True when this refusal of a step is an outcome, not a dead letter.
+    pub fn expects(&self, step: &str, code: &str) -> bool {
+        (self.refused)(step, code) != Refused::DeadLetter
     }
 
     /// The instance that takes this event, if the saga does.
@@ -74,7 +79,7 @@ impl Kind {
             Event::ProcessEvent(ProcessEvent::SagaStepDone(e)) => own(&e.saga, &e.instance),
             // A refusal that nobody expects is a dead letter, which is the engine's business.
             Event::ProcessEvent(ProcessEvent::SagaStepFailed(e)) => {
-                own(&e.saga, &e.instance).filter(|_| (self.expects)(&e.step, &e.code))
+                own(&e.saga, &e.instance).filter(|_| self.expects(&e.step, &e.code))
             }
             _ => (self.instance_of)(recorded),
         }

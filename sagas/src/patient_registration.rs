@@ -15,7 +15,7 @@ use carelog_domain::patient::commands::{
 };
 use carelog_domain::process::events::RegistrationRequested;
 
-use crate::saga::{Hospital, Intent, Saga, step};
+use crate::saga::{Hospital, Intent, Refused, Saga, step};
 
 const CLAIM: &str = "claim";
 const CONFIRM: &str = "confirm";
@@ -69,8 +69,8 @@ impl Saga for PatientRegistration {
     }
 
     /// Whoever holds the identifier may refuse the claim, or have taken it over after it lapsed.
-    fn expects(step: &str, _code: &str) -> bool {
-        step.starts_with(CLAIM) || step.starts_with(CONFIRM)
+    fn refused(step: &str, _code: &str) -> Refused {
+        if step.starts_with(CLAIM) || step.starts_with(CONFIRM) { Refused::Stop } else { Refused::DeadLetter }
     }
 }
 

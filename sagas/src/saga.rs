@@ -36,13 +36,25 @@ pub trait Saga: Default + Send + 'static {
     /// Takes the event in, after `react` and with what `react` was given.
     fn evolve(&mut self, event: &Recorded<Event>, hospital: &Hospital);
 
-    /// True when this refusal of a step is an outcome the saga reacts to (or needs no reaction), not a dead letter.
-    fn expects(_step: &str, _code: &str) -> bool {
-        false
+    /// What it means that this step was refused, or failed for good, with this code.
+    fn refused(_step: &str, _code: &str) -> Refused {
+        Refused::DeadLetter
     }
 }
 
-/// One thing to be done. Those of one reaction are carried out in order; the first that is refused ends the reaction.
+/// What the refusal of a step means to its saga.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// Nobody reckoned with it: the instance is parked until somebody has the step tried again.
+    DeadLetter,
+    /// What the step was for is so already, or cannot be any more: the steps after it are carried out.
+    GoOn,
+    /// An outcome that ends the reaction; the saga takes it in and says what follows instead.
+    Stop,
+}
+
+/// One thing to be done. Those of one reaction are carried out in order, until one is refused and its saga does not say
+/// [`Refused::GoOn`].
 #[derive(Clone, PartialEq, Debug)]
 pub enum Intent {
     /// Send a command.

@@ -127,7 +127,7 @@ impl Known {
 impl Known {
     /// True when the step failed and its saga does not expect that.
     pub(crate) fn is_dead_letter(&self, kind: &Kind, step: &str) -> bool {
-        matches!(self.steps.get(step), Some(Outcome::Refused { code, .. }) if !(kind.expects)(step, code))
+        matches!(self.steps.get(step), Some(Outcome::Refused { code, .. }) if !kind.expects(step, code))
     }
 }
 

@@ -16,7 +16,7 @@ use super::letters::DeadLetter;
 use super::order::Turn;
 use super::records::{Cause, Written};
 use crate::catalog::Kind;
-use crate::saga::{Intent, command_id};
+use crate::saga::{Intent, Refused, command_id};
 
 pub(crate) struct Reaction {
     pub(crate) shared: Arc<Shared>,
@@ -87,13 +87,14 @@ impl Reaction {
             match self.known.steps.get(intent.step()) {
                 Some(Outcome::Done(token)) => shared.chains.wrote(self.cause.correlation, token),
                 Some(Outcome::Refused { code, attempts, offset }) => {
-                    self.park_unless_expected(intent.step(), code, *attempts, *offset);
-                    break;
+                    if self.refused(intent.step(), code, *attempts, *offset) != Refused::GoOn {
+                        break;
+                    }
                 }
                 None => {
-                    let (written, refused) = self.step(turns, &intent, &cause).await?;
+                    let (written, goes_on) = self.step(turns, &intent, &cause).await?;
                     last = Some(written);
-                    if refused {
+                    if !goes_on {
                         break;
                     }
                 }
@@ -123,7 +124,7 @@ impl Reaction {
         written.map(Some).ok_or(Stopped)
     }
 
-    /// Carries one step out in its turns and records what came of it; true when it was refused.
+    /// Carries one step out in its turns and records what came of it; true when the next one may follow.
     async fn step(&self, mut turns: Vec<Turn>, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
         for turn in &mut turns {
             turn.wait().await;
@@ -137,7 +138,7 @@ impl Reaction {
                 let event = SagaStepDone { saga, instance, step, command, token: token.clone() };
                 let written = self.write(&name, event, cause).await?;
                 self.shared.chains.wrote(correlation, &token);
-                Ok((written, false))
+                Ok((written, true))
             }
             Err(Refusal { code, attempts }) => {
                 let name = format!("failed:{step}:{}", self.known.retries);
@@ -145,8 +146,8 @@ impl Reaction {
                     SagaStepFailed { saga, instance, step: step.clone(), command, code: code.clone(), attempts };
                 let written = self.write(&name, event, cause).await?;
                 self.shared.chains.wrote(correlation, &Token::from_iter([written.context.position]));
-                self.park_unless_expected(&step, &code, attempts, written.context.position.offset);
-                Ok((written, true))
+                let refused = self.refused(&step, &code, attempts, written.context.position.offset);
+                Ok((written, refused == Refused::GoOn))
             }
         }
     }
@@ -161,11 +162,13 @@ impl Reaction {
         written.ok_or(Stopped)
     }
 
-    fn park_unless_expected(&self, step: &str, code: &str, attempts: u32, failed_offset: u64) {
-        let outcome = if (self.kind.expects)(step, code) { "refused" } else { "dead-letter" };
+    /// Parks the instance, unless its saga knows what the refusal means.
+    fn refused(&self, step: &str, code: &str, attempts: u32, failed_offset: u64) -> Refused {
+        let refused = (self.kind.refused)(step, code);
+        let outcome = if refused == Refused::DeadLetter { "dead-letter" } else { "refused" };
         metrics::counter!("carelog_saga_steps_total", "saga" => self.kind.name, "outcome" => outcome).increment(1);
-        if outcome == "refused" {
-            return;
+        if refused != Refused::DeadLetter {
+            return refused;
         }
         tracing::error!(saga = self.kind.name, instance = %self.instance, step, code, "a saga's step is a dead letter");
         let Position { partition, offset } = self.cause.position;
@@ -183,6 +186,7 @@ impl Reaction {
             waiting: vec![self.cause.correlation],
         });
         self.shared.chains.park(self.cause.correlation);
+        refused
     }
 
     /// Tries a step until it is done, refused, or failed too often.

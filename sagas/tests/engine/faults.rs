@@ -155,3 +155,24 @@ async fn a_log_that_is_shorter_or_another_one_than_the_sagas_followed_stops_the_
     let failure = world.try_start().await.err().expect("a failure");
     assert!(failure.message.contains("lost some or is another one"), "{failure}");
 }
+
+#[tokio::test]
+async fn a_visit_is_drafted_again_and_issued_when_its_fee_was_credited_by_hand_before() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    world.bus.faults.lock().insert("CreditInvoice", Fault::DoneByHand);
+    books(&world, "ada", "2025-03-10T09:00:00Z").await;
+    misses(&world, "ada").await;
+    came_after_all(&world, "ada").await;
+    ends(&world, "ada").await;
+    world.run().await;
+    let charged = ["DraftInvoice", "CancelDraft", "DraftInvoice", "IssueInvoice"];
+    assert_eq!(world.commands()[..4], charged, "the visit, then the fee");
+    assert_eq!(world.commands()[4..], ["DraftInvoice", "IssueInvoice"], "the visit again");
+    world.documents.forget_all();
+    world.run().await;
+    assert_eq!(world.commands().len(), 6, "all handled again");
+    let engine = world.start().await;
+    assert_eq!(engine.list().await.expect("a list").dead_letters, vec![]);
+    engine.stop().await;
+}

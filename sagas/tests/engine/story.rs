@@ -9,7 +9,7 @@ use carelog_domain::organization::{Numbering, Policies, Tax};
 use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
 use carelog_domain::process::events::{ImportAdvanced, ImportFinished, ImportStarted, RegistrationRequested};
 use carelog_domain::scheduling::events::*;
-use carelog_domain::scheduling::{AgreedPrice, CancelledBy, Period};
+use carelog_domain::scheduling::{AgreedPrice, AppointmentStatus, CancelledBy, Period};
 use carelog_domain::streams;
 
 use crate::world::{World, at};
@@ -123,6 +123,12 @@ pub(crate) async fn ends(world: &World, name: &str) -> (CommandId, Token) {
 pub(crate) async fn misses(world: &World, name: &str) -> (CommandId, Token) {
     let event = of_appointment!(name, NoShowMarked { automatic: false, fee: Some(price()) });
     world.happen(streams::appointment(appointment(name)), &format!("miss {name}"), event).await
+}
+
+pub(crate) async fn came_after_all(world: &World, name: &str) {
+    let (from, to) = (AppointmentStatus::NoShow, AppointmentStatus::Booked);
+    let event = of_appointment!(name, AppointmentStatusUndone { from, to, reason: Personal::new("late".to_owned()) });
+    world.happen(streams::appointment(appointment(name)), &format!("undo {name}"), event).await;
 }
 
 pub(crate) async fn arrives(world: &World, name: &str) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use carelog_domain::billing::BillingRejection;
+use carelog_domain::billing::{BillingRejection, InvoiceStatus};
 use carelog_domain::command::Command;
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{CommandId, EventId, Slot, StreamName, Token};
@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Lost(u32),
     /// Refused until the fault is taken away.
     Refused,
+    /// Refused because people did it by hand.
+    DoneByHand,
 }
 
 pub(crate) struct WriteSide {
@@ -74,6 +76,10 @@ impl WriteSide {
             match faults.get_mut(name) {
                 Some(Fault::Refused) => {
                     return Err(CommandError::Rejected(BillingRejection::InvoiceUnknown.into()));
+                }
+                Some(Fault::DoneByHand) => {
+                    let status = InvoiceStatus::Cancelled;
+                    return Err(CommandError::Rejected(BillingRejection::InvoiceNotIssued { status }.into()));
                 }
                 Some(Fault::Fails(times)) if *times > 0 => {
                     *times -= 1;

@@ -7,7 +7,7 @@ use carelog_domain::kernel::{InvoiceId, Personal};
 use carelog_domain::scheduling::events::*;
 use carelog_domain::scheduling::{AgreedPrice, AppointmentStatus, CancelledBy};
 use carelog_domain::streams;
-use carelog_sagas::saga::command_id;
+use carelog_sagas::saga::{Refused, command_id};
 use carelog_sagas::{AppointmentBilling, Hospital, Intent, Saga};
 
 use crate::given::*;
@@ -212,6 +212,6 @@ fn what_was_entered_in_error_is_credited_when_issued_and_cancelled_when_not() {
 
 #[test]
 fn an_invoice_that_people_credited_before_is_no_dead_letter() {
-    assert!(AppointmentBilling::expects("credit.x.3", "invoice-not-issued"));
-    assert!(!AppointmentBilling::expects("issue.2", "invoice-not-draft"));
+    assert_eq!(AppointmentBilling::refused("credit.x.3", "invoice-not-issued"), Refused::GoOn);
+    assert_eq!(AppointmentBilling::refused("issue.2", "invoice-not-draft"), Refused::DeadLetter);
 }

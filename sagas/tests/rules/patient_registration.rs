@@ -4,6 +4,7 @@ use carelog_domain::kernel::{CommandId, Identity, Personal};
 use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
 use carelog_domain::process::events::{RegistrationRequested, SagaStepFailed};
 use carelog_domain::streams;
+use carelog_sagas::saga::Refused;
 use carelog_sagas::{Hospital, Intent, PatientRegistration, Saga};
 
 use crate::given::*;
@@ -89,7 +90,7 @@ fn an_identity_erased_before_it_was_registered_ends_the_registration() {
 
 #[test]
 fn only_refusals_of_claims_are_expected() {
-    assert!(PatientRegistration::expects("claim.0.1", "identifier-taken"));
-    assert!(PatientRegistration::expects("confirm.0.1", "claim-lost"));
-    assert!(!PatientRegistration::expects("link.1", "hospital-unknown"));
+    assert_eq!(PatientRegistration::refused("claim.0.1", "identifier-taken"), Refused::Stop);
+    assert_eq!(PatientRegistration::refused("confirm.0.1", "claim-lost"), Refused::Stop);
+    assert_eq!(PatientRegistration::refused("link.1", "hospital-unknown"), Refused::DeadLetter);
 }
