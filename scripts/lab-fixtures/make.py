@@ -50,9 +50,9 @@ def by_libreoffice(report, path):
             "--convert-to", "pdf:writer_pdf_Export", "--outdir", str(path.parent), str(source), home=folder)
 
 
-def run(*command, home=None):
+def run(*command, home=None, seconds=120):
     environment = dict(os.environ, **({"HOME": home} if home else {}))
-    subprocess.run(command, check=True, timeout=120, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, timeout=seconds, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 DRAW = {"reportlab": by_reportlab, "libreoffice": by_libreoffice, "chromium": by_chromium}

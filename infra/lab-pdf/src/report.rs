@@ -8,6 +8,7 @@ mod heading;
 mod number;
 mod range;
 mod rows;
+mod titles;
 mod unit;
 mod value;
 
@@ -71,7 +72,7 @@ fn split(lines: &[Line]) -> (&[Line], Vec<(Vec<Column>, &[Line])>) {
     let mut headings = Vec::new();
     let mut at = 0;
     while at < lines.len() {
-        if let Some((columns, before, after)) = columns::heading(lines, at) {
+        if let Some((columns, before, after)) = titles::heading(lines, at) {
             headings.push((columns, at - before, at + 1 + after));
             at += after;
         }
@@ -129,7 +130,7 @@ fn observations(
     let mut style = Style::default();
     for row in tables.iter().flat_map(|table| &table.rows) {
         value::learn(&row.value, &mut style);
-        value::learn(&row.range, &mut style);
+        [&row.range, &row.low, &row.high].into_iter().for_each(|cell| value::learn(cell, &mut style));
     }
     let person = Person { sex: header.sex, age: age(header) };
     let mut observations = Vec::new();
@@ -165,14 +166,18 @@ fn observation(
     }
     let value = value::read(&row.value, columns.has(Kind::Unit) && !row.unit.is_empty(), style);
     let flag = flag::flag(&row.flag);
-    let has_company = unit::ucum(&row.unit).is_some() || !row.range.is_empty() || flag.is_some();
+    let has_company = unit::ucum(&row.unit).is_some() || row.has_range() || flag.is_some();
     // Digits beside what is not understood may be a number and its unit, or two results: no text, and no row.
     let mixed = row.value.chars().any(|character| character.is_ascii_digit());
     if !value.is_sure && (!has_company || row.value_lines > 1 || mixed) {
         return None;
     }
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };
-    let range = (!row.range.is_empty()).then(|| range::read(&row.range, printed_unit.as_deref(), person, style));
+    let range = match (row.range.is_empty(), row.low.is_empty() && row.high.is_empty()) {
+        (false, _) => Some(range::read(&row.range, printed_unit.as_deref(), person, style)),
+        (true, false) => Some(range::of_bounds(&row.low, &row.high, style)),
+        (true, true) => None,
+    };
     let flags_differ = flag.is_some() && value.flag.is_some() && flag != value.flag;
     let understood = (row.flag.is_empty() || flag.is_some()) && !flags_differ && !row.has_more;
     let observation = Observation {

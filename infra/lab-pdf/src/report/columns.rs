@@ -1,7 +1,6 @@
-//! The heading line of a table and where its columns lie. A heading is known by its words; the border between two
-//! columns is the widest strip that stays empty from row to row.
+//! Where the columns of a table lie: the border between two columns is the widest strip that stays empty from row to row.
 
-use crate::layout::{Line, Word, join};
+use crate::layout::{Line, Word};
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,7 +10,12 @@ pub(crate) enum Kind {
     Unit,
     Range,
     Flag,
+    /// The lower and the upper bound of a range, each in a column of its own.
+    Low,
+    High,
     Loinc,
+    /// Remarks: flags, where there is no other column for them.
+    Remark,
     /// Anything else, earlier results among them: kept, never taken for a value.
     Other,
 }
@@ -20,8 +24,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) kind: Kind,
-    left: f64,
-    right: f64,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
 }
 
 /// The columns of a table and the borders between them.
@@ -36,159 +40,6 @@ pub(crate) struct Columns {
 struct Strip {
     from: f64,
     to: f64,
-}
-
-const HEADINGS: &[(&str, Kind)] = &[
-    ("test", Kind::Name),
-    ("tests", Kind::Name),
-    ("test name", Kind::Name),
-    ("test description", Kind::Name),
-    ("analyte", Kind::Name),
-    ("analysis", Kind::Name),
-    ("investigation", Kind::Name),
-    ("parameter", Kind::Name),
-    ("examination", Kind::Name),
-    ("component", Kind::Name),
-    ("assay", Kind::Name),
-    ("result", Kind::Value),
-    ("results", Kind::Value),
-    ("value", Kind::Value),
-    ("your result", Kind::Value),
-    ("result value", Kind::Value),
-    ("observed value", Kind::Value),
-    ("unit", Kind::Unit),
-    ("units", Kind::Unit),
-    ("reference", Kind::Range),
-    ("reference range", Kind::Range),
-    ("reference interval", Kind::Range),
-    ("reference values", Kind::Range),
-    ("biological reference interval", Kind::Range),
-    ("ref. range", Kind::Range),
-    ("ref range", Kind::Range),
-    ("ref. interval", Kind::Range),
-    ("normal range", Kind::Range),
-    ("normal values", Kind::Range),
-    ("flag", Kind::Flag),
-    ("flags", Kind::Flag),
-    ("abn", Kind::Flag),
-    ("h/l", Kind::Flag),
-    ("loinc", Kind::Loinc),
-    ("loinc code", Kind::Loinc),
-    ("previous", Kind::Other),
-    ("previous result", Kind::Other),
-    ("previous value", Kind::Other),
-    ("prior result", Kind::Other),
-    ("method", Kind::Other),
-    ("specimen", Kind::Other),
-    ("comment", Kind::Other),
-    ("comments", Kind::Other),
-    ("status", Kind::Other),
-    ("code", Kind::Other),
-    ("date", Kind::Other),
-    ("no.", Kind::Other),
-];
-
-/// The columns of the heading that stands in `lines[at]` and, when its cells are wrapped, in the lines around it, and
-/// how many lines before and after it belong to it.
-pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, usize)> {
-    let mut cells: Vec<Vec<&Word>> = phrases(&lines[at].words);
-    if cells.len() < 2 {
-        return None;
-    }
-    let near = |one: usize, other: usize| {
-        let (one, other) = (&lines[one], &lines[other]);
-        one.page == other.page && other.baseline - one.baseline < 1.7 * one.size.max(other.size)
-    };
-    let mut first = at;
-    while first > 0 && at - first < 2 && near(first - 1, first) && is_part_of_heading(&lines[first - 1]) {
-        first -= 1;
-    }
-    let mut last = at;
-    while last + 1 < lines.len() && last - at < 2 && near(last, last + 1) && is_part_of_heading(&lines[last + 1]) {
-        last += 1;
-    }
-    for other in (first..at).rev().chain(at + 1..=last) {
-        for phrase in phrases(&lines[other].words) {
-            let overlaps = |cell: &&mut Vec<&Word>| {
-                let ((left, right), (cell_left, cell_right)) = (extent(&phrase), extent(cell));
-                left < cell_right && right > cell_left
-            };
-            match cells.iter_mut().find(overlaps) {
-                Some(cell) if other < at => cell.splice(0..0, phrase).for_each(drop),
-                Some(cell) => cell.extend(phrase),
-                None => cells.push(phrase),
-            }
-        }
-    }
-    let columns = columns_of(cells)?;
-    Some((columns, at - first, last - at))
-}
-
-fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
-    let mut unknown = 0;
-    let mut columns: Vec<Column> = Vec::new();
-    for cell in cells {
-        let (left, right) = extent(&cell);
-        let text = cell.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        let kind = kind_of(&text).unwrap_or_else(|| {
-            unknown += 1;
-            Kind::Other
-        });
-        columns.push(Column { kind, left, right });
-    }
-    columns.sort_by(|one, other| one.left.total_cmp(&other.left));
-    let count = |kind: Kind| columns.iter().filter(|column| column.kind == kind).count();
-    let once = [Kind::Unit, Kind::Range, Kind::Flag, Kind::Loinc].into_iter().all(|kind| count(kind) <= 1);
-    let telling = count(Kind::Unit) + count(Kind::Range) + count(Kind::Flag);
-    let apart = columns.windows(2).all(|pair| pair[0].right < pair[1].left);
-    let good = count(Kind::Name) == 1 && count(Kind::Value) == 1 && once && telling >= 1 && unknown <= 1 && apart;
-    good.then_some(columns)
-}
-
-fn kind_of(phrase: &str) -> Option<Kind> {
-    let phrase = phrase.to_lowercase();
-    let phrase = phrase.trim_end_matches([':', '*']);
-    HEADINGS.iter().find(|(words, _)| *words == phrase).map(|(_, kind)| *kind)
-}
-
-/// Groups the words of a heading: known phrases as long as they can be, other words by their gaps.
-fn phrases(words: &[Word]) -> Vec<Vec<&Word>> {
-    let mut phrases = Vec::new();
-    let mut rest = words;
-    while !rest.is_empty() {
-        let close = 1 + rest.windows(2).take_while(|pair| pair[1].left - pair[0].right < 0.8 * pair[0].em).count();
-        let known = (1..=close.min(3)).rev().find(|length| kind_of(&join(&rest[..*length])).is_some());
-        let (phrase, after) = rest.split_at(known.unwrap_or(close));
-        phrases.push(phrase.iter().collect());
-        rest = after;
-    }
-    phrases
-}
-
-fn is_part_of_heading(line: &Line) -> bool {
-    const WORDS: [&str; 15] = [
-        "reference",
-        "ref.",
-        "range",
-        "interval",
-        "values",
-        "value",
-        "normal",
-        "biological",
-        "result",
-        "name",
-        "description",
-        "previous",
-        "code",
-        "units",
-        "test",
-    ];
-    line.words.len() <= 4 && line.words.iter().all(|word| WORDS.contains(&word.text.to_lowercase().as_str()))
-}
-
-fn extent(words: &[&Word]) -> (f64, f64) {
-    let left = words.iter().map(|word| word.left).fold(f64::INFINITY, f64::min);
-    (left, words.iter().map(|word| word.right).fold(f64::NEG_INFINITY, f64::max))
 }
 
 impl Columns {

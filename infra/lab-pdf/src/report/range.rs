@@ -49,6 +49,16 @@ pub(crate) fn read(cell: &str, printed_unit: Option<&str>, person: Person, style
     ReferenceRange { text, low: part.low.clone(), high: part.high.clone(), applies_to }
 }
 
+/// Two bounds that stand in two cells. One alone, or one that is no plain number, keeps its text and its side only.
+pub(crate) fn of_bounds(low: &str, high: &str, style: Style) -> ReferenceRange {
+    let text = format!("{low} - {high}").trim().to_owned();
+    let bound = |cell: &str| if cell.is_empty() { Some(None) } else { number::decimal(cell, style).map(Some) };
+    let (low, high) = bound(low).zip(bound(high)).unwrap_or_default();
+    let ordered = low.as_deref().zip(high.as_deref()).is_none_or(|(low, high)| number::size(low) <= number::size(high));
+    let (low, high) = if ordered { (low, high) } else { (None, None) };
+    ReferenceRange { text, low, high, applies_to: None }
+}
+
 fn choose(parts: &[Part], person: Person) -> Option<&Part> {
     if let [only] = parts
         && only.sex.is_none()

@@ -11,6 +11,9 @@ pub(crate) struct Row {
     pub(crate) value: String,
     pub(crate) unit: String,
     pub(crate) range: String,
+    /// The bounds of its range, where they stand in two columns.
+    pub(crate) low: String,
+    pub(crate) high: String,
     pub(crate) flag: String,
     pub(crate) loinc: String,
     pub(crate) page: u32,
@@ -21,6 +24,12 @@ pub(crate) struct Row {
     pub(crate) value_lines: usize,
     /// It has something in a column whose meaning is not known.
     pub(crate) has_more: bool,
+}
+
+impl Row {
+    pub(crate) fn has_range(&self) -> bool {
+        !(self.range.is_empty() && self.low.is_empty() && self.high.is_empty())
+    }
 }
 
 struct Part<'l> {
@@ -206,8 +215,10 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
                     append(&mut row.range, &text, if broken { "" } else { " " });
                 }
                 Kind::Flag => append(&mut row.flag, &text, " "),
+                Kind::Low => append(&mut row.low, &text, " "),
+                Kind::High => append(&mut row.high, &text, " "),
                 Kind::Loinc => append(&mut row.loinc, &text, " "),
-                Kind::Other => row.has_more = true,
+                Kind::Other | Kind::Remark => row.has_more = true,
             }
         }
     }
