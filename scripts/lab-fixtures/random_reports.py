@@ -63,7 +63,7 @@ def long_names():
             "mL/min/{1.73_m2}", "> 60", "60", None),
         row("25-hydroxyvitamin D (D2 + D3), serum, by LC-MS/MS", "31.5", "31.5", None, "ng/mL", "ng/mL",
             ["Deficient: < 20", "Sufficient: > 30"]),
-        row("Thyroid stimulating hormone, third generation", "8.41", "8.41", None, "mIU/L", "mIU/L", "0.40 - 4.00", "0.40",
+        row("Thyroid stimulating hormone, third generation", "8.41", "8.41", None, "mIU/L", "m[IU]/L", "0.40 - 4.00", "0.40",
             "4.00", "H"),
         row("Albumin/creatinine ratio, random urine", "22.6", "22.6", None, "mg/g", "mg/g", "< 30.0", None, "30.0"),
     ]

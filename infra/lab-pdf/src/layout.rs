@@ -14,6 +14,8 @@ pub(crate) struct Word {
     pub(crate) size: f64,
     /// What gaps are measured by: the font size, or more where the font's own space is wide, as in a typewriter face.
     pub(crate) em: f64,
+    /// The font of its first character.
+    pub(crate) face: u16,
 }
 
 /// Words on one baseline, from left to right.
@@ -57,6 +59,7 @@ struct Mark {
     right: f64,
     baseline: f64,
     size: f64,
+    face: u16,
 }
 
 /// Lays out page number `number` (from 1).
@@ -74,6 +77,7 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
             right: glyph.right,
             baseline: glyph.baseline,
             size: glyph.size,
+            face: glyph.face,
         });
     }
     marks.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
@@ -197,7 +201,8 @@ fn line(mut marks: Vec<Mark>, page: u32, usual_stretch: f64) -> Option<Line> {
                 word.size = word.size.max(mark.size);
             }
             _ => {
-                words.push(Word { text, left: mark.left, right: mark.right, size: mark.size, em: mark.size * stretch })
+                let Mark { left, right, size, face, .. } = mark;
+                words.push(Word { text, left, right, size, em: size * stretch, face });
             }
         }
         open = true;

@@ -27,6 +27,8 @@ pub(crate) struct Glyph {
     pub(crate) right: f64,
     pub(crate) baseline: f64,
     pub(crate) size: f64,
+    /// The font by number: two characters of the same number look alike.
+    pub(crate) face: u16,
     /// False for text that does not run from left to right, such as a stamp across the page.
     pub(crate) upright: bool,
 }
@@ -49,7 +51,7 @@ struct Budget {
 }
 
 impl Glyph {
-    fn placed(text: &str, advance: f64, placed: Matrix) -> Option<Glyph> {
+    fn placed(text: &str, face: u16, advance: f64, placed: Matrix) -> Option<Glyph> {
         let ((x, y), (end, end_y)) = (placed.apply(0.0, 0.0), placed.apply(advance, 0.0));
         let ((top_x, top), width) = (placed.apply(0.0, 1.0), (end - x).abs());
         let size = (top_x - x).hypot(top - y);
@@ -59,7 +61,7 @@ impl Glyph {
         }
         let upright = end >= x && (end_y - y).abs() <= 0.02 * width.max(size) && top < y;
         let right = if upright { end } else { x.max(end) };
-        Some(Glyph { text: text.to_owned(), left: x.min(end), right, baseline: y, size, upright })
+        Some(Glyph { text: text.to_owned(), left: x.min(end), right, baseline: y, size, face, upright })
     }
 }
 

@@ -11,6 +11,7 @@ mod rows;
 mod titles;
 mod unit;
 mod value;
+mod wrapping;
 
 use carelog_domain::laboratory::{Observation, ObservationStatus, PrintedHeader};
 use chrono::Datelike;
@@ -90,14 +91,17 @@ fn table(columns: Vec<Column>, body: &[Line], unparsed: &mut Vec<String>, presum
     let (mut rows, left_over) = rows::rows(&columns, body);
     unparsed.extend(left_over);
     if presumed {
-        // The heading is a page away: a row must look like one in every respect.
-        rows.retain(|row| {
-            let sure = value::read(&row.value, true, Style::default()).is_sure && unit::ucum(&row.unit).is_some();
-            if !sure {
-                unparsed.extend(row.text.iter().cloned());
-            }
-            sure
-        });
+        // The heading is a page away: most rows must look like ones in every respect, and each have a sure result.
+        let value = |row: &Row| value::read(&row.value, columns.has(Kind::Unit), Style::default());
+        let telling = |row: &Row| {
+            let unit = value(row).unit.unwrap_or_else(|| row.unit.clone());
+            let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });
+            unit::ucum(&unit).is_some() || range.low.is_some() || range.high.is_some()
+        };
+        let most = rows.iter().filter(|row| telling(row)).count() * 2 > rows.len();
+        let (sure, unsure) = rows.into_iter().partition(|row| most && value(row).is_sure);
+        rows = sure;
+        unparsed.extend(unsure.into_iter().flat_map(|row: Row| row.text));
     }
     Table { columns, rows }
 }
@@ -166,18 +170,19 @@ fn observation(
     }
     let value = value::read(&row.value, columns.has(Kind::Unit) && !row.unit.is_empty(), style);
     let flag = flag::flag(&row.flag);
-    let has_company = unit::ucum(&row.unit).is_some() || row.has_range() || flag.is_some();
-    // Digits beside what is not understood may be a number and its unit, or two results: no text, and no row.
-    let mixed = row.value.chars().any(|character| character.is_ascii_digit());
-    if !value.is_sure && (!has_company || row.value_lines > 1 || mixed) {
-        return None;
-    }
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };
     let range = match (row.range.is_empty(), row.low.is_empty() && row.high.is_empty()) {
         (false, _) => Some(range::read(&row.range, printed_unit.as_deref(), person, style)),
         (true, false) => Some(range::of_bounds(&row.low, &row.high, style)),
         (true, true) => None,
     };
+    let bounded = range.as_ref().is_some_and(|range| range.low.is_some() || range.high.is_some());
+    let has_company = unit::ucum(&row.unit).is_some() || bounded || flag.is_some();
+    // Digits beside what is not understood may be a number and its unit, or two results: no text, and no row.
+    let mixed = row.value.chars().any(|character| character.is_ascii_digit());
+    if !value.is_sure && (!has_company || row.value_lines > 1 || mixed) {
+        return None;
+    }
     let flags_differ = flag.is_some() && value.flag.is_some() && flag != value.flag;
     let understood = (row.flag.is_empty() || flag.is_some()) && !flags_differ && !row.has_more;
     let observation = Observation {

@@ -19,6 +19,10 @@ pub(super) struct Font {
     to_unicode: Option<ToUnicode>,
     /// Text space units per glyph space unit: a thousandth, except for Type 3.
     scale: f64,
+    /// The font's name without the mark of a subset.
+    pub(super) name: String,
+    /// Set by what loads the fonts of a file: the same for fonts of one name.
+    pub(super) face: u16,
 }
 
 enum Codes {
@@ -51,7 +55,7 @@ impl Font {
             scale = a;
         }
         let codes = if subtype == b"Type0" { composite(document, font) } else { simple(document, font, &subtype) };
-        Font { codes, to_unicode, scale }
+        Font { codes, to_unicode, scale, name: plain_name(document, font), face: 0 }
     }
 
     /// Splits a string into its codes.
@@ -79,10 +83,13 @@ impl Font {
 }
 
 fn simple(document: &Document, font: &Dictionary, subtype: &[u8]) -> Codes {
-    let base_font = name(document, font, b"BaseFont").unwrap_or_default();
-    let base_font =
-        String::from_utf8_lossy(base_font.rsplit(|byte| *byte == b'+').next().unwrap_or_default()).into_owned();
+    let base_font = plain_name(document, font);
     Codes::Simple { texts: texts(document, font, subtype, &base_font), widths: widths(document, font, &base_font) }
+}
+
+fn plain_name(document: &Document, font: &Dictionary) -> String {
+    let name = name(document, font, b"BaseFont").unwrap_or_default();
+    String::from_utf8_lossy(name.rsplit(|byte| *byte == b'+').next().unwrap_or_default()).into_owned()
 }
 
 fn texts(document: &Document, font: &Dictionary, subtype: &[u8], base_font: &str) -> Vec<Option<String>> {

@@ -14,11 +14,15 @@ use crate::FailureReason;
 
 const FORM_DEPTH_MAX: usize = 8;
 const SAVED_STATES_MAX: usize = 256;
+/// Far more than any report has; looking one up walks them all.
+const FACES_MAX: usize = 500;
 
 /// Reads one page after the other; fonts are loaded once.
 pub(super) struct Interpreter<'a> {
     document: &'a Document,
     fonts: HashMap<ObjectId, Rc<Font>>,
+    /// Names of the faces met so far; the number of a face is its place.
+    faces: Vec<String>,
     budget: &'a mut Budget,
     glyphs: Vec<Glyph>,
 }
@@ -41,7 +45,7 @@ struct State {
 
 impl<'a> Interpreter<'a> {
     pub(super) fn new(document: &'a Document, budget: &'a mut Budget) -> Interpreter<'a> {
-        Interpreter { document, fonts: HashMap::new(), budget, glyphs: Vec::new() }
+        Interpreter { document, fonts: HashMap::new(), faces: Vec::new(), budget, glyphs: Vec::new() }
     }
 
     /// The characters of one page, `to_page` mapping its space to points from the top left corner as shown.
@@ -161,7 +165,7 @@ impl<'a> Interpreter<'a> {
             let placed = shaped.then(state.text).then(state.ctm);
             if !state.invisible {
                 self.budget.glyph()?;
-                self.glyphs.extend(Glyph::placed(shown.text, shown.advance, placed));
+                self.glyphs.extend(Glyph::placed(shown.text, font.face, shown.advance, placed));
             }
             let step = (shown.advance * state.size + space) * state.stretch;
             state.text = Matrix::shift(step, 0.0).then(state.text);
@@ -174,9 +178,28 @@ impl<'a> Interpreter<'a> {
         let entry = fonts.get(name).ok()?;
         let (id, font) = self.document.dereference(entry).ok()?;
         let font = font.as_dict().ok()?;
-        let Some(id) = id else { return Some(Rc::new(Font::load(self.document, font))) };
-        let loaded = self.fonts.entry(id).or_insert_with(|| Rc::new(Font::load(self.document, font)));
-        Some(loaded.clone())
+        if let Some(loaded) = id.and_then(|id| self.fonts.get(&id)) {
+            return Some(loaded.clone());
+        }
+        let mut font = Font::load(self.document, font);
+        font.face = self.face(&font.name);
+        let font = Rc::new(font);
+        if let Some(id) = id {
+            self.fonts.insert(id, font.clone());
+        }
+        Some(font)
+    }
+
+    /// The number of a face. A file with more faces than numbers has one number for the rest.
+    fn face(&mut self, name: &str) -> u16 {
+        let place = self.faces.iter().position(|face| face == name).unwrap_or_else(|| {
+            let place = self.faces.len();
+            if place < FACES_MAX {
+                self.faces.push(name.to_owned());
+            }
+            place
+        });
+        u16::try_from(place).unwrap_or(u16::MAX)
     }
 
     fn form(

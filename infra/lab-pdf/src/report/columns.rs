@@ -98,10 +98,10 @@ impl Columns {
         (0..cells.len()).any(|index| gap(cells[index]) && (is_empty(index.checked_sub(1)) || is_empty(Some(index + 1))))
     }
 
-    /// The right end of the name column.
-    pub(crate) fn name_end(&self) -> f64 {
+    /// Where the longest name ends, and where the name column does at the latest.
+    pub(crate) fn name_ends(&self) -> (f64, f64) {
         let at = self.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
-        self.borders.get(at).map_or(f64::INFINITY, |strip| strip.to)
+        self.borders.get(at).map_or((0.0, f64::INFINITY), |strip| (strip.from, strip.to))
     }
 }
 

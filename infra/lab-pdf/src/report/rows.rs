@@ -1,7 +1,8 @@
-//! From the lines of a table to rows: a line with a result begins one; lines without are the rest of a wrapped cell, by
-//! how near they stand, or a heading, or not understood. In doubt a row is given up: its lines stay as text.
+//! From the lines of a table to rows. Lines across the columns, titles and remarks part the table; what is left between
+//! them is grouped to rows. In doubt a row is given up: its lines stay as text.
 
 use super::columns::{Columns, Kind};
+use super::wrapping::{self, Pitch};
 use crate::layout::{Line, Word, join};
 
 /// A row of a table, its cells still text.
@@ -32,32 +33,48 @@ impl Row {
     }
 }
 
-struct Part<'l> {
-    line: &'l Line,
-    cells: Vec<&'l [Word]>,
-    begins: bool,
-    has_name: bool,
-    /// A result and nothing else.
-    is_value_only: bool,
-    is_name_only: bool,
+/// A line of a table by its cells.
+pub(crate) struct Part<'l> {
+    pub(crate) line: &'l Line,
+    pub(crate) cells: Vec<&'l [Word]>,
+    pub(crate) has_result: bool,
+    pub(crate) has_name: bool,
+    /// A name with a range and a unit: a row without a result, or two lines of wrapped cells.
+    pub(crate) could_be_row: bool,
+    pub(crate) is_result_only: bool,
+    pub(crate) is_name_only: bool,
 }
 
 /// The rows of a table, and the lines that belong to none.
 pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) {
     let mut unparsed = Vec::new();
-    let mut rows = Vec::new();
-    let mut group: Vec<Part<'_>> = Vec::new();
+    let mut stretches = Vec::new();
+    let mut open = Vec::new();
     for line in body {
         match part(columns, line) {
-            Some(part) => group.push(part),
+            Some(part) => open.push(part),
             // A line across the columns parts what stands above it from what stands below.
             None => {
-                finish(columns, std::mem::take(&mut group), &mut rows, &mut unparsed);
+                stretches.push(std::mem::take(&mut open));
                 unparsed.push(line.text());
             }
         }
     }
-    finish(columns, group, &mut rows, &mut unparsed);
+    stretches.push(open);
+    let stretches: Vec<Vec<Part<'_>>> =
+        stretches.into_iter().flat_map(|stretch| without_asides(columns, stretch, &mut unparsed)).collect();
+    let pitch = Pitch::of(&stretches);
+    let mut rows = Vec::new();
+    for parts in &stretches {
+        for group in wrapping::group(columns, parts, pitch) {
+            let lines: Vec<&Part<'_>> = group.lines.iter().map(|index| &parts[*index]).collect();
+            match group.start.and_then(|start| assemble(columns, &lines, parts[start].line)) {
+                Some(row) => rows.push(row),
+                None => unparsed.extend(lines.iter().map(|part| part.line.text())),
+            }
+        }
+    }
+    rows.sort_by_key(|row| (row.page, row.line));
     (rows, unparsed)
 }
 
@@ -65,131 +82,52 @@ fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
     let cells = columns.cells(line)?;
     let filled =
         |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
-    let without_result = filled(Kind::Name) && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit));
-    let begins = filled(Kind::Value) || without_result;
+    let (has_name, has_result) = (filled(Kind::Name), filled(Kind::Value));
     let alone = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
-    let (is_value_only, is_name_only) = (filled(Kind::Value) && alone, filled(Kind::Name) && alone);
-    let has_name = filled(Kind::Name);
-    Some(Part { line, cells, begins, has_name, is_value_only, is_name_only })
+    Some(Part {
+        could_be_row: has_name && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit)),
+        is_result_only: has_result && alone,
+        is_name_only: has_name && alone,
+        line,
+        cells,
+        has_result,
+        has_name,
+    })
 }
 
-/// A result by itself right above or below a named line is a wrapped cell of it, not a row.
-fn join_wrapped_values(parts: &mut [Part<'_>]) {
-    for index in 0..parts.len() {
-        let line = parts[index].line;
-        let near = |other: Option<&Part<'_>>| {
-            other.is_some_and(|other| {
-                (other.has_name || other.is_value_only) && (other.line.baseline - line.baseline).abs() < 1.7 * line.size
+/// Parts a stretch at its titles and remarks: lines with nothing but a name, in another face or size than the names of
+/// the rows around them.
+fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut Vec<String>) -> Vec<Vec<Part<'l>>> {
+    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let is_aside = |index: usize| {
+        let Some(own) = stretch[index].cells[at].first() else { return false };
+        let differs = |row: Option<&Part<'_>>| {
+            row.is_none_or(|row| {
+                let name = row.cells[at].first();
+                name.is_some_and(|name| name.face != own.face || (name.size / own.size - 1.0).abs() > 0.08)
             })
         };
-        let wrapped = near(index.checked_sub(1).map(|at| &parts[at])) || near(parts.get(index + 1));
-        if parts[index].is_value_only && wrapped {
-            parts[index].begins = false;
-        }
-    }
-}
-
-/// Shares the lines that begin no row among the rows around them.
-fn finish(columns: &Columns, mut parts: Vec<Part<'_>>, rows: &mut Vec<Row>, unparsed: &mut Vec<String>) {
-    join_wrapped_values(&mut parts);
-    let starts: Vec<usize> = (0..parts.len()).filter(|index| parts[*index].begins).collect();
-    let mut owner: Vec<Option<usize>> = (0..parts.len()).map(|index| parts[index].begins.then_some(index)).collect();
-    let mut spoiled = vec![false; parts.len()];
-    let mut previous = None;
-    for next in starts.iter().copied().map(Some).chain([None]) {
-        let between = previous.map_or(0, |at: usize| at + 1)..next.unwrap_or(parts.len());
-        share(columns, &parts, previous, next, between, &mut owner, &mut spoiled);
-        previous = next;
-    }
-    for (index, part) in parts.iter().enumerate() {
-        if owner[index].is_none() {
+        let (above, below) = (&stretch[..index], &stretch[index + 1..]);
+        let rows = (above.iter().rev().find(|part| part.has_result), below.iter().find(|part| part.has_result));
+        stretch[index].is_name_only && (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1)
+    };
+    let asides: Vec<bool> = (0..stretch.len()).map(is_aside).collect();
+    let mut parted = Vec::new();
+    let mut open = Vec::new();
+    for (part, is_aside) in stretch.into_iter().zip(asides) {
+        if is_aside {
             unparsed.push(part.line.text());
-        }
-    }
-    for start in starts {
-        let own: Vec<&Part<'_>> =
-            parts.iter().zip(&owner).filter(|(_, owner)| **owner == Some(start)).map(|(part, _)| part).collect();
-        let row = assemble(columns, &own, parts[start].line);
-        if spoiled[start] || row.name.is_empty() {
-            unparsed.extend(row.text);
+            parted.push(std::mem::take(&mut open));
         } else {
-            rows.push(row);
+            open.push(part);
         }
     }
+    parted.push(open);
+    parted
 }
 
-/// Decides for the lines between two rows: those that stand as near as lines of one cell do belong to the row they
-/// lead to. Where they lead to both, neither row can be trusted.
-fn share(
-    columns: &Columns,
-    parts: &[Part<'_>],
-    previous: Option<usize>,
-    next: Option<usize>,
-    between: std::ops::Range<usize>,
-    owner: &mut [Option<usize>],
-    spoiled: &mut [bool],
-) {
-    if between.is_empty() {
-        return;
-    }
-    let gap = |above: usize| {
-        let (above, below) = (parts[above].line, parts[above + 1].line);
-        (below.baseline - above.baseline) / above.size.max(below.size)
-    };
-    // Without a row on the other side nothing shows how far rows stand apart.
-    let widest = if previous.is_some() && next.is_some() { 1.7 } else { 1.35 };
-    let alike = |gap: f64, first: f64| gap <= 1.12 * first + 0.1;
-    let (above, below) = (previous.map(&gap), next.map(|row| gap(row - 1)));
-    let reached_down = |index: usize| {
-        let row = previous?;
-        above.filter(|first| *first < widest && (row..index).all(|at| alike(gap(at), *first)))
-    };
-    let reached_up = |index: usize| {
-        let row = next?;
-        below.filter(|first| *first < widest && (index..row).all(|at| alike(gap(at), *first)))
-    };
-    for index in between {
-        let (down, up) = (reached_down(index), reached_up(index));
-        let candidate = match (down, up) {
-            (Some(down), Some(up)) if down < 0.89 * up => previous,
-            (Some(down), Some(up)) if up < 0.89 * down => next,
-            (Some(_), Some(_)) => None,
-            (Some(_), None) => previous,
-            (None, Some(_)) => next,
-            (None, None) => None,
-        };
-        let fits = |row: usize| continues(columns, parts, row.min(index), row.max(index));
-        owner[index] = candidate.filter(|row| fits(*row));
-        if owner[index].is_some() {
-            continue;
-        }
-        // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
-        let both = down.is_some() && up.is_some();
-        let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
-        for row in [previous, next].into_iter().flatten() {
-            let lone_name = row < index && down.is_some() && up.is_none() && same_size(parts, row, index);
-            spoiled[row] |= (both && fits(row)) || (!parts[index].is_name_only && near(row)) || lone_name;
-        }
-    }
-}
-
-fn same_size(parts: &[Part<'_>], one: usize, other: usize) -> bool {
-    parts[other].line.size > 0.92 * parts[one].line.size
-}
-
-/// True when the lower line can be the rest of the upper one's cells: a name is wrapped only where it would not fit.
-fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> bool {
-    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
-    let (above, below) = (parts[upper].cells[at], parts[lower].cells[at]);
-    let (Some(last), Some(first)) = (above.last(), below.first()) else {
-        return true;
-    };
-    let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
-    let needed = last.right + 0.28 * last.em + (first.right - first.left);
-    opens || needed > columns.name_end() - 2.5 * last.size
-}
-
-fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
+/// The cells of a row as text; `None` when a name or a result is missing, or a name may be broken inside a word.
+fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row> {
     let mut row = Row { page: start.page, line: start.number, ..Row::default() };
     for part in parts {
         row.text.push(part.line.text());
@@ -199,35 +137,43 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Row {
                 continue;
             }
             match column.kind {
-                Kind::Name => append(&mut row.name, &text, " "),
+                Kind::Name => append(&mut row.name, &text),
                 Kind::Value => {
                     row.value_lines += 1;
-                    append(&mut row.value, &text, " ");
+                    append(&mut row.value, &text);
                 }
-                Kind::Unit => {
-                    let glue = if row.unit.ends_with('/') { "" } else { " " };
-                    append(&mut row.unit, &text, glue);
-                }
-                Kind::Range => {
-                    // A range broken right behind its dash was printed without a space.
-                    let broken =
-                        row.range.strip_suffix('-').is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
-                    append(&mut row.range, &text, if broken { "" } else { " " });
-                }
-                Kind::Flag => append(&mut row.flag, &text, " "),
-                Kind::Low => append(&mut row.low, &text, " "),
-                Kind::High => append(&mut row.high, &text, " "),
-                Kind::Loinc => append(&mut row.loinc, &text, " "),
+                Kind::Unit => append(&mut row.unit, &text),
+                Kind::Range => append(&mut row.range, &text),
+                Kind::Flag => append(&mut row.flag, &text),
+                Kind::Low => append(&mut row.low, &text),
+                Kind::High => append(&mut row.high, &text),
+                Kind::Loinc => append(&mut row.loinc, &text),
                 Kind::Other | Kind::Remark => row.has_more = true,
             }
         }
     }
-    row
+    (!row.name.is_empty() && !row.value.is_empty() && !has_broken_word(columns, parts)).then_some(row)
 }
 
-fn append(cell: &mut String, text: &str, glue: &str) {
-    if !cell.is_empty() {
-        cell.push_str(glue);
+/// True when a name's line may end inside a word: one word as wide as the column, and a small letter on the next line.
+fn has_broken_word(columns: &Columns, parts: &[&Part<'_>]) -> bool {
+    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let lines: Vec<&[Word]> = parts.iter().map(|part| part.cells[at]).filter(|cell| !cell.is_empty()).collect();
+    lines.windows(2).any(|pair| match (pair[0], pair[1].first()) {
+        ([only], Some(next)) => {
+            let is_widest = only.right > columns.name_ends().0 - 0.7 * only.size;
+            is_widest && only.text.ends_with(char::is_alphanumeric) && next.text.starts_with(char::is_lowercase)
+        }
+        _ => false,
+    })
+}
+
+/// Adds a line to a cell. What was broken right behind a dash or a stroke was printed without a space.
+fn append(cell: &mut String, text: &str) {
+    let mut end = cell.chars().rev();
+    let broken = matches!(end.next(), Some('-' | '/' | '\u{2013}')) && end.next().is_some_and(char::is_alphanumeric);
+    if !cell.is_empty() && !broken {
+        cell.push(' ');
     }
     cell.push_str(text);
 }

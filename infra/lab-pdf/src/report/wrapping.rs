@@ -1,0 +1,186 @@
+//! Which lines of a table are one row. Lines of one cell stand closer than rows do, where rows have air between them;
+//! where they have none, a line without a result is the rest of the cell above only if it would not have fitted there.
+//! In doubt a row is given up.
+
+use super::columns::{Columns, Kind};
+use super::rows::Part;
+
+/// Lines this much closer than rows stand belong to one row; within this much of it, nothing can be told by distance.
+const NEAR: f64 = 0.07;
+/// No line is further from the next one of its cell, in font sizes, unless rows stand further apart still.
+const LEADING_MAX: f64 = 1.35;
+
+/// How far apart the rows of a table stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Pitch {
+    /// In font sizes; `None` without two rows of one line each below one another.
+    rows: Option<f64>,
+    /// Some lines stand closer than rows do: distance tells which belong together.
+    tells: bool,
+}
+
+/// Lines found to be one row, or found to be none.
+pub(crate) struct Group {
+    pub(crate) lines: Vec<usize>,
+    /// The line that the row begins with, where it is one.
+    pub(crate) start: Option<usize>,
+}
+
+impl Pitch {
+    pub(crate) fn of(stretches: &[Vec<Part<'_>>]) -> Pitch {
+        let pairs = || stretches.iter().flat_map(|parts| parts.windows(2));
+        let is_row = |part: &Part<'_>| part.has_result && part.has_name;
+        let mut gaps: Vec<f64> =
+            pairs().filter(|pair| pair.iter().all(is_row)).map(|pair| gap(&pair[0], &pair[1])).collect();
+        gaps.sort_by(f64::total_cmp);
+        // Not the very least: two lines of one cell may look like two rows.
+        let rows = gaps.get(gaps.len() / 10).copied();
+        let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
+        Pitch { rows, tells: pairs().any(|pair| !pair.iter().all(is_row) && closer(pair)) }
+    }
+
+    fn parts(&self, gap: f64) -> bool {
+        let Some(rows) = self.rows else { return false };
+        gap > rows * (1.0 + NEAR) || (self.tells && gap >= rows * (1.0 - NEAR))
+    }
+}
+
+fn gap(above: &Part<'_>, below: &Part<'_>) -> f64 {
+    (below.line.baseline - above.line.baseline) / above.line.size.max(below.line.size)
+}
+
+/// Groups lines that follow each other without anything between them.
+pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut from = 0;
+    while from < parts.len() {
+        let mut to = from + 1;
+        while to < parts.len() && !pitch.parts(gap(&parts[to - 1], &parts[to])) {
+            to += 1;
+        }
+        let run = &parts[from..to];
+        let mut results = (0..run.len()).filter(|index| run[*index].has_result);
+        let found = match (results.next(), results.next()) {
+            (Some(start), None) if run.len() == 1 || pitch.tells => {
+                vec![Group { lines: (0..run.len()).collect(), start: Some(start) }]
+            }
+            _ => Sharing::new(columns, run, pitch).groups(),
+        };
+        groups.extend(found.into_iter().map(|group| Group {
+            lines: group.lines.iter().map(|line| line + from).collect(),
+            start: group.start.map(|start| start + from),
+        }));
+        from = to;
+    }
+    groups
+}
+
+/// Shares the lines that begin no row among the rows around them.
+struct Sharing<'p, 'l> {
+    columns: &'p Columns,
+    parts: &'p [Part<'l>],
+    begins: Vec<bool>,
+    owner: Vec<Option<usize>>,
+    spoiled: Vec<bool>,
+    /// No wider gap is one inside a cell.
+    widest: Option<f64>,
+}
+
+impl<'p, 'l> Sharing<'p, 'l> {
+    fn new(columns: &'p Columns, parts: &'p [Part<'l>], pitch: Pitch) -> Sharing<'p, 'l> {
+        let mut begins: Vec<bool> = parts.iter().map(|part| part.has_result || part.could_be_row).collect();
+        // A result by itself right above or below a named line is a wrapped cell of it, not a row.
+        for index in 0..parts.len() {
+            let near = |other: Option<usize>| {
+                other.and_then(|other| parts.get(other)).is_some_and(|other| {
+                    (other.has_name || other.is_result_only)
+                        && (other.line.baseline - parts[index].line.baseline).abs() < 1.7 * parts[index].line.size
+                })
+            };
+            if parts[index].is_result_only && (near(index.checked_sub(1)) || near(Some(index + 1))) {
+                begins[index] = false;
+            }
+        }
+        let owner = (0..parts.len()).map(|index| begins[index].then_some(index)).collect();
+        let widest = pitch.rows.map(|rows| rows.min(LEADING_MAX) * (1.0 + NEAR));
+        Sharing { columns, parts, begins, owner, spoiled: vec![false; parts.len()], widest }
+    }
+
+    fn groups(mut self) -> Vec<Group> {
+        let starts: Vec<usize> = (0..self.parts.len()).filter(|index| self.begins[*index]).collect();
+        let mut previous = None;
+        for next in starts.iter().copied().map(Some).chain([None]) {
+            let between = previous.map_or(0, |at: usize| at + 1)..next.unwrap_or(self.parts.len());
+            if !between.is_empty() {
+                self.share(previous, next, between);
+            }
+            previous = next;
+        }
+        let alone = (0..self.parts.len()).filter(|index| self.owner[*index].is_none());
+        let mut groups: Vec<Group> = alone.map(|index| Group { lines: vec![index], start: None }).collect();
+        for start in starts {
+            let lines = (0..self.parts.len()).filter(|index| self.owner[*index] == Some(start)).collect();
+            groups.push(Group { lines, start: (!self.spoiled[start]).then_some(start) });
+        }
+        groups
+    }
+
+    /// Decides for the lines between two rows: those that stand as near as lines of one cell do belong to the row they
+    /// lead to. Where they lead to both, neither row can be trusted.
+    fn share(&mut self, previous: Option<usize>, next: Option<usize>, between: std::ops::Range<usize>) {
+        let parts = self.parts;
+        let gap = |above: usize| gap(&parts[above], &parts[above + 1]);
+        // Without a row on the other side nothing shows how far rows stand apart.
+        let guess = if previous.is_some() && next.is_some() { 1.7 } else { LEADING_MAX };
+        let widest = self.widest.unwrap_or(guess);
+        let alike = |gap: f64, first: f64| gap <= 1.12 * first + 0.1;
+        let (above, below) = (previous.map(gap), next.map(|row| gap(row - 1)));
+        let reached_down = |index: usize| {
+            let row = previous?;
+            above.filter(|first| *first < widest && (row..index).all(|at| alike(gap(at), *first)))
+        };
+        let reached_up = |index: usize| {
+            let row = next?;
+            below.filter(|first| *first < widest && (index..row).all(|at| alike(gap(at), *first)))
+        };
+        for index in between {
+            let (down, up) = (reached_down(index), reached_up(index));
+            let candidate = match (down, up) {
+                (Some(down), Some(up)) if down < 0.89 * up => previous,
+                (Some(down), Some(up)) if up < 0.89 * down => next,
+                (Some(_), Some(_)) => None,
+                (Some(_), None) => previous,
+                (None, Some(_)) => next,
+                (None, None) => None,
+            };
+            let fits = |row: usize| continues(self.columns, parts, row.min(index), row.max(index));
+            self.owner[index] = candidate.filter(|row| fits(*row));
+            if self.owner[index].is_some() {
+                continue;
+            }
+            // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
+            let both = down.is_some() && up.is_some();
+            let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
+            for row in [previous, next].into_iter().flatten() {
+                let same_size = parts[index].line.size > 0.92 * parts[row].line.size;
+                let lone_name = row < index && down.is_some() && up.is_none() && same_size;
+                let doubtful = (both && fits(row)) || (!parts[index].is_name_only && near(row)) || lone_name;
+                self.spoiled[row] |= doubtful;
+            }
+        }
+    }
+}
+
+/// True when the lower line can be the rest of the upper one's cells: a name is wrapped only where it would not fit, and
+/// goes on where it began.
+fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> bool {
+    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let (above, below) = (parts[upper].cells[at], parts[lower].cells[at]);
+    let (Some(last), Some(first)) = (above.last(), below.first()) else {
+        return true;
+    };
+    let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
+    let needed = last.right + 0.28 * last.em + (first.right - first.left);
+    let (longest, end) = columns.name_ends();
+    (opens || needed > end - 2.5 * last.size) && needed > longest - 0.5 * last.size && first.face == last.face
+}
