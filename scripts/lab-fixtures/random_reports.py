@@ -111,9 +111,10 @@ def extra_rows(extra, sex, age):
 def draw_look(rng):
     """The habits of a laboratory."""
     chance = lambda part: rng.random() < part
+    limits = rng.choices(["cell", "two", "bracketed"], [8, 2, 1])[0]
     return {
-        "unit": rng.choices(["column", "value", "both"], [7, 2, 1])[0],
-        "range": rng.choices(["cell", "two", "bracketed"], [8, 2, 1])[0],
+        # A bound in a column of its own has no unit beside it.
+        "unit": rng.choices(["column", "value", "both"], [7, 2, 0 if limits == "two" else 1])[0], "range": limits,
         "flag": rng.choices(["column", "after", "before", "attached", "bracketed", "none"], [6, 2, 1.5, 1, 1, 1])[0],
         "flagWords": rng.choices(["codes", "words", "arrows"], [6, 2, 2])[0],
         "comma": chance(0.25), "comments": chance(0.35), "dash": rng.choice(["-", " - ", " - ", "\u2013", " \u2013 ", " to "]),

@@ -92,7 +92,7 @@ fn table(columns: Vec<Column>, body: &[Line], unparsed: &mut Vec<String>, presum
     unparsed.extend(left_over);
     if presumed {
         // The heading is a page away: most rows must look like ones in every respect, and each have a sure result.
-        let value = |row: &Row| value::read(&row.value, columns.has(Kind::Unit), Style::default());
+        let value = |row: &Row| value::read(&row.value, columns.has(Kind::Unit).then_some(row.unit.as_str()), Style::default());
         let telling = |row: &Row| {
             let unit = value(row).unit.unwrap_or_else(|| row.unit.clone());
             let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });
@@ -168,7 +168,7 @@ fn observation(
     if !readable || !named {
         return None;
     }
-    let value = value::read(&row.value, columns.has(Kind::Unit) && !row.unit.is_empty(), style);
+    let value = value::read(&row.value, (!row.unit.is_empty()).then_some(row.unit.as_str()), style);
     let flag = flag::flag(&row.flag);
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };
     let range = match (row.range.is_empty(), row.low.is_empty() && row.high.is_empty()) {

@@ -33,6 +33,8 @@ pub(crate) struct Column {
 pub(crate) struct Columns {
     pub(crate) columns: Vec<Column>,
     borders: Vec<Strip>,
+    /// Beside each border: where most cells before it end and most cells behind it begin, if most do so at one place.
+    edges: Vec<(Option<f64>, Option<f64>)>,
 }
 
 /// The empty strip between two columns.
@@ -52,8 +54,9 @@ impl Columns {
             let apart = filled.as_ref().map(|filled| (filled[index].1, filled[index + 1].0));
             border(one, next, apart.filter(|(from, to)| from < to), &rows)
         };
-        let borders = (0..columns.len().saturating_sub(1)).map(border).collect();
-        Columns { columns, borders }
+        let borders: Vec<Strip> = (0..columns.len().saturating_sub(1)).map(border).collect();
+        let edges = borders.iter().map(|strip| strip.edges(&rows)).collect();
+        Columns { columns, borders, edges }
     }
 
     pub(crate) fn has(&self, kind: Kind) -> bool {
@@ -81,12 +84,20 @@ impl Columns {
             let (words, after) = rest.split_at(inside);
             if let (Some(last), Some(next)) = (words.last(), after.first())
                 && are_close(last, next)
+                && !(line.segments(0.9).len() > 1 && self.is_edge(index, last, next))
             {
                 return None;
             }
             (*cell, rest) = (words, after);
         }
         if self.holds_two(&cells) { None } else { Some(cells) }
+    }
+
+    /// True when two words part where the cells of most rows do, however narrow the gap between them is.
+    fn is_edge(&self, border: usize, last: &Word, next: &Word) -> bool {
+        let (end, start) = self.edges[border];
+        let at = |edge: Option<f64>, x: f64| edge.is_some_and(|edge| (edge - x).abs() < EDGE);
+        next.left - last.right > 0.15 * last.size && (at(end, last.right) || at(start, next.left))
     }
 
     /// True when a cell has a gap as between two cells while the one beside it is empty: the border is not sure.
@@ -105,12 +116,24 @@ impl Columns {
     }
 }
 
+/// Cells that end or begin within this many points do so at one place.
+const EDGE: f64 = 0.7;
+
 /// No more than a space apart: one run of text.
 fn are_close(one: &Word, next: &Word) -> bool {
     next.left - one.right < 0.4 * one.em.max(next.em)
 }
 
 impl Strip {
+    /// Where the cells at both sides of the strip end and begin, where at least half of the rows agree.
+    fn edges(&self, rows: &[&Line]) -> (Option<f64>, Option<f64>) {
+        let middle = (self.from + self.to) / 2.0;
+        let is_left = |word: &&Word| (word.left + word.right) / 2.0 < middle;
+        let ends = rows.iter().filter_map(|row| row.words.iter().rev().find(is_left)).map(|word| word.right);
+        let starts = rows.iter().filter_map(|row| row.words.iter().find(|word| !is_left(word))).map(|word| word.left);
+        (most_common(ends.collect()), most_common(starts.collect()))
+    }
+
     /// True for a word that belongs to the column before the strip. One that reaches into the strip, as only lines that
     /// are no rows do, belongs to the side it comes from, or goes on with the word before.
     fn is_left(&self, word: &Word, before: Option<&Word>) -> bool {
@@ -118,6 +141,14 @@ impl Strip {
         let starts_inside = word.left >= self.from;
         word.right <= self.to && (!starts_inside || goes_on || word.left + word.right < self.from + self.to)
     }
+}
+
+/// The place that at least three and at least half of all agree on.
+fn most_common(mut places: Vec<f64>) -> Option<f64> {
+    places.sort_by(f64::total_cmp);
+    let near = |place: f64| places.iter().filter(move |other| (**other - place).abs() < EDGE).count();
+    let most = places.iter().copied().max_by_key(|place| near(*place))?;
+    (near(most) >= 3 && near(most) * 2 >= places.len()).then_some(most)
 }
 
 /// Where the cells of each column stand, by the rows that have all of them: there the n-th run of text is the n-th cell,

@@ -25,6 +25,12 @@ pub(crate) fn beside_value(mark: &str) -> Option<Flag> {
     if sure { flag(mark) } else { None }
 }
 
+/// The flag a mark stands for, where it stands behind a number, which no word is part of.
+pub(crate) fn behind_number(mark: &str) -> Option<Flag> {
+    let is_word = mark.chars().filter(|character| character.is_alphabetic()).count() > 2;
+    if is_word { flag(mark) } else { beside_value(mark) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{beside_value, flag};

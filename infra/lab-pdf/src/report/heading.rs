@@ -96,10 +96,17 @@ fn fill_beside(header: &mut PrintedHeader, line: &Line) -> bool {
         while end > 0 && end < after.len() && gap(after, end) <= GAP && label_at(&after[end..]).is_none() {
             end += 1;
         }
-        whole &= fill(header, field, &join(&after[..end]));
+        let text = join(&after[..end]);
+        // Labels wrapped in their cells: what stands beside the one is the beginning of the next.
+        whole &= !begins_label(&text) && fill(header, field, &text);
         rest = &after[end..];
     }
     whole
+}
+
+fn begins_label(text: &str) -> bool {
+    let text = text.to_lowercase();
+    LABELS.iter().any(|(label, _)| label.strip_prefix(text.as_str()).is_some_and(|rest| rest.starts_with(' ')))
 }
 
 /// A line of labels and below it the line of their values, each starting right below its label. True when both were

@@ -37,10 +37,13 @@ impl Row {
 pub(crate) struct Part<'l> {
     pub(crate) line: &'l Line,
     pub(crate) cells: Vec<&'l [Word]>,
+    /// How far it stands below the line above it, whatever that is, in font sizes.
+    pub(crate) air: f64,
     pub(crate) has_result: bool,
     pub(crate) has_name: bool,
     /// A name with a range and a unit: a row without a result, or two lines of wrapped cells.
     pub(crate) could_be_row: bool,
+    has_telling_cell: bool,
     pub(crate) is_result_only: bool,
     pub(crate) is_name_only: bool,
 }
@@ -50,8 +53,11 @@ pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) 
     let mut unparsed = Vec::new();
     let mut stretches = Vec::new();
     let mut open = Vec::new();
-    for line in body {
-        match part(columns, line) {
+    for (index, line) in body.iter().enumerate() {
+        let above = index.checked_sub(1).map(|above| line.baseline - body[above].baseline);
+        match part(columns, line, above.map_or(f64::INFINITY, |gap| gap / line.size)) {
+            // What stands in other columns only says nothing about any row.
+            Some(part) if !part.has_telling_cell => unparsed.push(line.text()),
             Some(part) => open.push(part),
             // A line across the columns parts what stands above it from what stands below.
             None => {
@@ -78,7 +84,7 @@ pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) 
     (rows, unparsed)
 }
 
-fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
+fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
     let cells = columns.cells(line)?;
     let filled =
         |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
@@ -88,8 +94,12 @@ fn part<'l>(columns: &Columns, line: &'l Line) -> Option<Part<'l>> {
         could_be_row: has_name && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit)),
         is_result_only: has_result && alone,
         is_name_only: has_name && alone,
+        has_telling_cell: columns.columns.iter().zip(&cells).any(|(column, cell)| {
+            !matches!(column.kind, Kind::Other | Kind::Remark) && !cell.is_empty()
+        }),
         line,
         cells,
+        air,
         has_result,
         has_name,
     })
@@ -102,13 +112,12 @@ fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut 
     let is_aside = |index: usize| {
         let Some(own) = stretch[index].cells[at].first() else { return false };
         let differs = |row: Option<&Part<'_>>| {
-            row.is_none_or(|row| {
-                let name = row.cells[at].first();
-                name.is_some_and(|name| name.face != own.face || (name.size / own.size - 1.0).abs() > 0.08)
-            })
+            let name = row.and_then(|row| row.cells[at].first());
+            name.is_none_or(|name| name.face != own.face || (name.size / own.size - 1.0).abs() > 0.08)
         };
+        let is_row = |part: &&Part<'_>| part.has_result && part.has_name;
         let (above, below) = (&stretch[..index], &stretch[index + 1..]);
-        let rows = (above.iter().rev().find(|part| part.has_result), below.iter().find(|part| part.has_result));
+        let rows = (above.iter().rev().find(is_row), below.iter().find(is_row));
         stretch[index].is_name_only && (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1)
     };
     let asides: Vec<bool> = (0..stretch.len()).map(is_aside).collect();

@@ -28,6 +28,7 @@ const TEXT_RESULTS: &[&str] = &[
     "detected",
     "reactive",
     "non-reactive",
+    "non reactive",
     "nonreactive",
     "equivocal",
     "indeterminate",
@@ -84,20 +85,22 @@ const TEXT_RESULTS: &[&str] = &[
     "o",
 ];
 
-/// Reads a result cell. `has_unit_column` says whether the unit stands elsewhere.
-pub(crate) fn read(cell: &str, has_unit_column: bool, style: Style) -> Value {
+/// Reads a result cell. `unit_beside` is its unit where that stands in another cell.
+pub(crate) fn read(cell: &str, unit_beside: Option<&str>, style: Style) -> Value {
+    let has_unit_column = unit_beside.is_some();
     let (cell, earlier) = split_earlier(cell.trim());
     if let Some(value) = number_with_company(cell, has_unit_column, style) {
         return Value { earlier, ..value };
     }
     let (text, flag) = split_flag(cell);
     let (text, unit) = if has_unit_column { (text, None) } else { split_unit(text) };
-    let (text, flag, unit) = if is_text_result(text) { (text, flag, unit) } else { (cell, None, None) };
+    let is_known = is_text_result(text) || is_count_per_field(text, unit_beside.or(unit));
+    let (text, flag, unit) = if is_known { (text, flag, unit) } else { (cell, None, None) };
     Value {
         printed: text.to_owned(),
         flag,
         unit: unit.map(str::to_owned),
-        is_sure: is_text_result(text),
+        is_sure: is_known,
         earlier,
         ..Value::default()
     }
@@ -133,22 +136,35 @@ fn number_with_company(cell: &str, has_unit_column: bool, style: Style) -> Optio
     if company.is_empty() {
         return Some(value);
     }
-    let (unit, mark) = if has_unit_column || flag::beside_value(company).is_some() {
-        ("", Some(company))
-    } else if unit::ucum(company).is_some() {
-        (company, None)
-    } else {
-        let (unit, mark) = split_flag(company);
-        (unit, mark.map(|_| company[unit.len()..].trim()))
-    };
-    if !unit.is_empty() {
-        unit::ucum(unit)?;
-        value.unit = Some(unit.to_owned());
-    }
-    if let Some(mark) = mark {
-        value.flag = value.flag.or(Some(flag::beside_value(mark)?));
-    }
+    let (unit, mark) = unit_and_flag(company, has_unit_column)?;
+    value.unit = unit.map(str::to_owned);
+    value.flag = value.flag.or(mark);
     Some(value)
+}
+
+/// What stands behind a number: a unit, a flag of one word or two, or both. `None` for anything else.
+fn unit_and_flag(company: &str, has_unit_column: bool) -> Option<(Option<&str>, Option<Flag>)> {
+    if let Some(flag) = flag::behind_number(company) {
+        return Some((None, Some(flag)));
+    }
+    if has_unit_column {
+        return None;
+    }
+    if unit::ucum(company).is_some() {
+        return Some((Some(company), None));
+    }
+    company.match_indices(' ').find_map(|(space, _)| {
+        let (unit, mark) = (&company[..space], company[space..].trim());
+        unit::ucum(unit)?;
+        Some((Some(unit), Some(flag::behind_number(mark)?)))
+    })
+}
+
+/// `0-2 /HPF`: what is counted under a microscope is given as from and to.
+fn is_count_per_field(cell: &str, unit: Option<&str>) -> bool {
+    let digits = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let per_field = unit.and_then(unit::ucum).is_some_and(|ucum| ucum.ends_with("PF]"));
+    per_field && cell.split_once(['-', '\u{2013}']).is_some_and(|(low, high)| digits(low.trim()) && digits(high.trim()))
 }
 
 /// True for digits with separators: a number even where its decimal is not sure.
@@ -220,7 +236,7 @@ mod tests {
     use carelog_domain::laboratory::{Comparator, Flag};
 
     fn with_column(cell: &str) -> Value {
-        read(cell, true, Style { comma: false, point: true })
+        read(cell, Some("mmol/L"), Style { comma: false, point: true })
     }
 
     #[test]
@@ -228,9 +244,13 @@ mod tests {
         let value = with_column("<0.010 L");
         assert_eq!((value.printed.as_str(), value.decimal.as_deref()), ("<0.010", Some("0.010")));
         assert_eq!((value.comparator, value.flag), (Some(Comparator::Less), Some(Flag::Low)));
-        let value = read("5.60 mmol/L HH", false, Style::default());
+        let value = read("5.60 mmol/L HH", None, Style::default());
         assert_eq!((value.printed.as_str(), value.unit.as_deref()), ("5.60", Some("mmol/L")));
         assert_eq!(value.flag, Some(Flag::CriticallyHigh));
+        let value = read("<0.01 mIU/L Critical low", None, Style::default());
+        assert_eq!((value.printed.as_str(), value.flag), ("<0.01", Some(Flag::CriticallyLow)));
+        let value = read("0-2 /HPF", None, Style::default());
+        assert_eq!((value.printed.as_str(), value.decimal, value.is_sure), ("0-2", None, true));
         assert_eq!(with_column("\u{2191} 7").flag, Some(Flag::High));
     }
 

@@ -17,6 +17,16 @@ pub(crate) struct Pitch {
     rows: Option<f64>,
     /// Some lines stand closer than rows do: distance tells which belong together.
     tells: bool,
+    /// Titles stand apart from the rows above them.
+    titled: bool,
+}
+
+/// Whether a line goes on with the cells of another.
+#[derive(Clone, Copy, PartialEq)]
+enum Rest {
+    Yes,
+    No,
+    Maybe,
 }
 
 /// Lines found to be one row, or found to be none.
@@ -35,8 +45,20 @@ impl Pitch {
         gaps.sort_by(f64::total_cmp);
         // Not the very least: two lines of one cell may look like two rows.
         let rows = gaps.get(gaps.len() / 10).copied();
+        let apart = |pair: &[Part<'_>]| {
+            let (title, row) = (&pair[0], &pair[1]);
+            let under = |rows: f64| title.air > rows * (1.0 + NEAR) && gap(title, row) < rows * (1.0 + NEAR);
+            title.is_name_only && is_row(row) && title.air.is_finite() && rows.is_some_and(under)
+        };
         let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
-        Pitch { rows, tells: pairs().any(|pair| !pair.iter().all(is_row) && closer(pair)) }
+        let tells = pairs().any(|pair| !pair.iter().all(is_row) && closer(pair));
+        Pitch { rows, tells, titled: pairs().any(apart) }
+    }
+
+    /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
+    fn is_title(&self, part: &Part<'_>) -> bool {
+        let apart = self.rows.is_some_and(|rows| part.air > rows * (1.0 + NEAR));
+        self.titled && !self.tells && part.is_name_only && apart
     }
 
     fn parts(&self, gap: f64) -> bool {
@@ -82,13 +104,14 @@ struct Sharing<'p, 'l> {
     begins: Vec<bool>,
     owner: Vec<Option<usize>>,
     spoiled: Vec<bool>,
+    pitch: Pitch,
     /// No wider gap is one inside a cell.
     widest: Option<f64>,
 }
 
 impl<'p, 'l> Sharing<'p, 'l> {
     fn new(columns: &'p Columns, parts: &'p [Part<'l>], pitch: Pitch) -> Sharing<'p, 'l> {
-        let mut begins: Vec<bool> = parts.iter().map(|part| part.has_result || part.could_be_row).collect();
+        let mut begins: Vec<bool> = parts.iter().map(|part| part.has_result).collect();
         // A result by itself right above or below a named line is a wrapped cell of it, not a row.
         for index in 0..parts.len() {
             let near = |other: Option<usize>| {
@@ -103,7 +126,7 @@ impl<'p, 'l> Sharing<'p, 'l> {
         }
         let owner = (0..parts.len()).map(|index| begins[index].then_some(index)).collect();
         let widest = pitch.rows.map(|rows| rows.min(LEADING_MAX) * (1.0 + NEAR));
-        Sharing { columns, parts, begins, owner, spoiled: vec![false; parts.len()], widest }
+        Sharing { columns, parts, begins, owner, spoiled: vec![false; parts.len()], pitch, widest }
     }
 
     fn groups(mut self) -> Vec<Group> {
@@ -153,34 +176,42 @@ impl<'p, 'l> Sharing<'p, 'l> {
                 (None, Some(_)) => next,
                 (None, None) => None,
             };
-            let fits = |row: usize| continues(self.columns, parts, row.min(index), row.max(index));
-            self.owner[index] = candidate.filter(|row| fits(*row));
+            if self.pitch.is_title(&parts[index]) {
+                continue;
+            }
+            let rest = |row: usize| continues(self.columns, parts, row.min(index), row.max(index));
+            self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes);
             if self.owner[index].is_some() {
                 continue;
             }
             // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
-            let both = down.is_some() && up.is_some();
+            let is_row = parts[index].could_be_row && [previous, next].iter().flatten().all(|row| rest(*row) == Rest::No);
             let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
-            for row in [previous, next].into_iter().flatten() {
-                let same_size = parts[index].line.size > 0.92 * parts[row].line.size;
-                let lone_name = row < index && down.is_some() && up.is_none() && same_size;
-                let doubtful = (both && fits(row)) || (!parts[index].is_name_only && near(row)) || lone_name;
-                self.spoiled[row] |= doubtful;
+            for (row, reached) in [(previous, down.is_some()), (next, up.is_some())] {
+                let Some(row) = row else { continue };
+                let doubtful = reached && rest(row) != Rest::No;
+                let rest_of_cell = !parts[index].is_name_only && near(row) && !is_row;
+                self.spoiled[row] |= doubtful || rest_of_cell;
             }
         }
     }
 }
 
-/// True when the lower line can be the rest of the upper one's cells: a name is wrapped only where it would not fit, and
-/// goes on where it began.
-fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> bool {
+/// Whether the lower line is the rest of the upper one's cells: a name is wrapped only where it would not fit, and goes on
+/// in the same face where it began.
+fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> Rest {
     let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
     let (above, below) = (parts[upper].cells[at], parts[lower].cells[at]);
     let (Some(last), Some(first)) = (above.last(), below.first()) else {
-        return true;
+        return Rest::Yes;
     };
     let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
     let needed = last.right + 0.28 * last.em + (first.right - first.left);
     let (longest, end) = columns.name_ends();
-    (opens || needed > end - 2.5 * last.size) && needed > longest - 0.5 * last.size && first.face == last.face
+    if needed < longest - 0.5 * last.size && !opens {
+        return Rest::No;
+    }
+    let begins_there = (first.left - above[0].left).abs() < 0.3 * first.size;
+    let full = needed > end - 2.5 * last.size && needed > longest - 0.5 * last.size;
+    if (opens || full) && begins_there && first.face == last.face { Rest::Yes } else { Rest::Maybe }
 }
