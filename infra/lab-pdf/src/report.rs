@@ -20,7 +20,7 @@ use crate::layout::{Layout, Line};
 use columns::{Column, Columns, Kind};
 use number::Style;
 use range::Person;
-use rows::Row;
+use rows::{Row, Rows};
 
 /// What was read from all pages.
 pub(crate) struct Read {
@@ -30,9 +30,9 @@ pub(crate) struct Read {
 }
 
 /// A table: its columns and the lines below its heading.
-struct Table {
+struct Table<'l> {
     columns: Columns,
-    rows: Vec<Row>,
+    found: Rows<'l>,
 }
 
 /// Reads the pages in their order.
@@ -53,13 +53,15 @@ pub(crate) fn read(pages: &[Layout]) -> Read {
         }
         header.get_or_insert(own);
         if !starts_anew && let Some(columns) = &carried {
-            tables.push(table(columns.clone(), above, &mut unparsed, true));
+            let table = table(columns.clone(), above, &mut unparsed, true);
+            add(&mut tables, table, &mut unparsed);
             continue;
         }
         unparsed.extend(left_over);
         for (columns, body) in bodies {
             carried = Some(columns.clone());
-            tables.push(table(columns, body, &mut unparsed, false));
+            let table = table(columns, body, &mut unparsed, false);
+            add(&mut tables, table, &mut unparsed);
         }
     }
     let header = header.unwrap_or_else(|| heading::read(&[]).0);
@@ -86,24 +88,35 @@ fn split(lines: &[Line]) -> (&[Line], Vec<(Vec<Column>, &[Line])>) {
     (&lines[..above], bodies.collect())
 }
 
-fn table(columns: Vec<Column>, body: &[Line], unparsed: &mut Vec<String>, presumed: bool) -> Table {
+fn table<'l>(columns: Vec<Column>, body: &'l [Line], unparsed: &mut Vec<String>, presumed: bool) -> Table<'l> {
     let columns = Columns::fit(columns, body);
-    let (mut rows, left_over) = rows::rows(&columns, body);
-    unparsed.extend(left_over);
+    let mut found = rows::rows(&columns, body);
+    unparsed.append(&mut found.unparsed);
     if presumed {
-        // The heading is a page away: most rows must look like ones in every respect, and each have a sure result.
+        // The heading is a page away: enough rows must look like ones in every respect, and each have a sure result.
         let value = |row: &Row| value::read(&row.value, columns.has(Kind::Unit).then_some(row.unit.as_str()), Style::default());
         let telling = |row: &Row| {
             let unit = value(row).unit.unwrap_or_else(|| row.unit.clone());
             let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });
             unit::ucum(&unit).is_some() || range.low.is_some() || range.high.is_some()
         };
-        let most = rows.iter().filter(|row| telling(row)).count() * 2 > rows.len();
-        let (sure, unsure) = rows.into_iter().partition(|row| most && value(row).is_sure);
-        rows = sure;
+        let enough = found.rows.iter().filter(|row| telling(row)).count() * 3 > found.rows.len();
+        let (sure, unsure) = found.rows.into_iter().partition(|row| enough && value(row).is_sure);
+        found.rows = sure;
         unparsed.extend(unsure.into_iter().flat_map(|row: Row| row.text));
     }
-    Table { columns, rows }
+    Table { columns, found }
+}
+
+/// Adds a table. A row broken by the end of a page is not trusted: its name may go on with the next table's first line.
+fn add<'l>(tables: &mut Vec<Table<'l>>, table: Table<'l>, unparsed: &mut Vec<String>) {
+    if let Some(last) = tables.last_mut()
+        && let Some(closing) = last.found.closing
+        && table.found.opening.iter().any(|opening| wrapping::may_go_on(&last.columns, closing, opening))
+    {
+        unparsed.extend(last.found.rows.pop().into_iter().flat_map(|row| row.text));
+    }
+    tables.push(table);
 }
 
 /// A mark of the laboratory's on the whole report. Without one, what a machine read is preliminary.
@@ -126,20 +139,20 @@ fn status(pages: &[Layout]) -> ObservationStatus {
 }
 
 fn observations(
-    tables: &[Table],
+    tables: &[Table<'_>],
     header: &PrintedHeader,
     status: ObservationStatus,
     unparsed: &mut Vec<String>,
 ) -> Vec<Observation> {
     let mut style = Style::default();
-    for row in tables.iter().flat_map(|table| &table.rows) {
+    for row in tables.iter().flat_map(|table| &table.found.rows) {
         value::learn(&row.value, &mut style);
         [&row.range, &row.low, &row.high].into_iter().for_each(|cell| value::learn(cell, &mut style));
     }
     let person = Person { sex: header.sex, age: age(header) };
     let mut observations = Vec::new();
     for table in tables {
-        for row in &table.rows {
+        for row in &table.found.rows {
             match observation(row, &table.columns, person, style, status) {
                 Some((observation, understood)) => {
                     if !understood {

@@ -109,10 +109,14 @@ impl Columns {
         (0..cells.len()).any(|index| gap(cells[index]) && (is_empty(index.checked_sub(1)) || is_empty(Some(index + 1))))
     }
 
+    /// Which column the name stands in.
+    pub(crate) fn name_at(&self) -> usize {
+        self.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0)
+    }
+
     /// Where the longest name ends, and where the name column does at the latest.
     pub(crate) fn name_ends(&self) -> (f64, f64) {
-        let at = self.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
-        self.borders.get(at).map_or((0.0, f64::INFINITY), |strip| (strip.from, strip.to))
+        self.borders.get(self.name_at()).map_or((0.0, f64::INFINITY), |strip| (strip.from, strip.to))
     }
 }
 

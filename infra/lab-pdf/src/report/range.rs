@@ -126,7 +126,7 @@ fn tokens(text: &str, printed_unit: Option<&str>) -> Option<Vec<Token>> {
             ("m" | "male" | "males" | "men" | "\u{2642}", _) => Token::Sex(Gender::Male),
             ("f" | "female" | "females" | "women" | "w" | "\u{2640}", _) => Token::Sex(Gender::Female),
             ("y" | "yr" | "yrs" | "year" | "years", _) => Token::Years,
-            (":" | ";" | "(" | ")" | "[" | "]" | "|" | "", _) => Token::Separator,
+            (":" | ";" | "(" | ")" | "[" | "]" | "|" | "/" | "", _) => Token::Separator,
             (number, _) if number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'~')) => {
                 Token::Number(number.replace('~', "-"))
             }

@@ -48,8 +48,19 @@ pub(crate) struct Part<'l> {
     pub(crate) is_name_only: bool,
 }
 
+/// What a table holds.
+pub(crate) struct Rows<'l> {
+    pub(crate) rows: Vec<Row>,
+    /// The lines that belong to no row.
+    pub(crate) unparsed: Vec<String>,
+    /// Names before the first row that belong to none: one may be the rest of a row on the page before.
+    pub(crate) opening: Vec<&'l [Word]>,
+    /// The last line of the last name.
+    pub(crate) closing: Option<&'l [Word]>,
+}
+
 /// The rows of a table, and the lines that belong to none.
-pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) {
+pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
     let mut unparsed = Vec::new();
     let mut stretches = Vec::new();
     let mut open = Vec::new();
@@ -67,21 +78,32 @@ pub(crate) fn rows(columns: &Columns, body: &[Line]) -> (Vec<Row>, Vec<String>) 
         }
     }
     stretches.push(open);
+    let unmarked = stretches.len();
     let stretches: Vec<Vec<Part<'_>>> =
         stretches.into_iter().flat_map(|stretch| without_asides(columns, stretch, &mut unparsed)).collect();
-    let pitch = Pitch::of(&stretches);
+    let pitch = Pitch::of(&stretches, stretches.len() > unmarked);
     let mut rows = Vec::new();
+    let (mut opening, mut closing) = (Vec::new(), None);
+    let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());
     for parts in &stretches {
         for group in wrapping::group(columns, parts, pitch) {
             let lines: Vec<&Part<'_>> = group.lines.iter().map(|index| &parts[*index]).collect();
             match group.start.and_then(|start| assemble(columns, &lines, parts[start].line)) {
-                Some(row) => rows.push(row),
-                None => unparsed.extend(lines.iter().map(|part| part.line.text())),
+                Some(row) => {
+                    closing = lines.iter().rev().find_map(|part| name(part));
+                    rows.push(row);
+                }
+                None => {
+                    if rows.is_empty() {
+                        opening.extend(lines.iter().filter_map(|part| name(part)));
+                    }
+                    unparsed.extend(lines.iter().map(|part| part.line.text()));
+                }
             }
         }
     }
     rows.sort_by_key(|row| (row.page, row.line));
-    (rows, unparsed)
+    Rows { rows, unparsed, opening, closing }
 }
 
 fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
@@ -108,7 +130,7 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
 /// Parts a stretch at its titles and remarks: lines with nothing but a name, in another face or size than the names of
 /// the rows around them.
 fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut Vec<String>) -> Vec<Vec<Part<'l>>> {
-    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let at = columns.name_at();
     let is_aside = |index: usize| {
         let Some(own) = stretch[index].cells[at].first() else { return false };
         let differs = |row: Option<&Part<'_>>| {
@@ -166,7 +188,7 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row>
 
 /// True when a name's line may end inside a word: one word as wide as the column, and a small letter on the next line.
 fn has_broken_word(columns: &Columns, parts: &[&Part<'_>]) -> bool {
-    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
+    let at = columns.name_at();
     let lines: Vec<&[Word]> = parts.iter().map(|part| part.cells[at]).filter(|cell| !cell.is_empty()).collect();
     lines.windows(2).any(|pair| match (pair[0], pair[1].first()) {
         ([only], Some(next)) => {

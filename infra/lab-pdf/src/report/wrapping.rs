@@ -2,8 +2,9 @@
 //! where they have none, a line without a result is the rest of the cell above only if it would not have fitted there.
 //! In doubt a row is given up.
 
-use super::columns::{Columns, Kind};
+use super::columns::Columns;
 use super::rows::Part;
+use crate::layout::Word;
 
 /// Lines this much closer than rows stand belong to one row; within this much of it, nothing can be told by distance.
 const NEAR: f64 = 0.07;
@@ -19,6 +20,8 @@ pub(crate) struct Pitch {
     tells: bool,
     /// Titles stand apart from the rows above them.
     titled: bool,
+    /// Titles have a face or size of their own.
+    marks_titles: bool,
 }
 
 /// Whether a line goes on with the cells of another.
@@ -37,7 +40,7 @@ pub(crate) struct Group {
 }
 
 impl Pitch {
-    pub(crate) fn of(stretches: &[Vec<Part<'_>>]) -> Pitch {
+    pub(crate) fn of(stretches: &[Vec<Part<'_>>], marks_titles: bool) -> Pitch {
         let pairs = || stretches.iter().flat_map(|parts| parts.windows(2));
         let is_row = |part: &Part<'_>| part.has_result && part.has_name;
         let mut gaps: Vec<f64> =
@@ -52,7 +55,7 @@ impl Pitch {
         };
         let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
         let tells = pairs().any(|pair| !pair.iter().all(is_row) && closer(pair));
-        Pitch { rows, tells, titled: pairs().any(apart) }
+        Pitch { rows, tells, titled: pairs().any(apart), marks_titles }
     }
 
     /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
@@ -81,9 +84,8 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
             to += 1;
         }
         let run = &parts[from..to];
-        let mut results = (0..run.len()).filter(|index| run[*index].has_result);
-        let found = match (results.next(), results.next()) {
-            (Some(start), None) if run.len() == 1 || pitch.tells => {
+        let found = match one_row(run) {
+            Some(start) if run.len() == 1 || pitch.tells => {
                 vec![Group { lines: (0..run.len()).collect(), start: Some(start) }]
             }
             _ => Sharing::new(columns, run, pitch).groups(),
@@ -95,6 +97,13 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
         from = to;
     }
     groups
+}
+
+/// The line that a row begins with whose lines these are: there is one with a result, or all others have nothing else.
+fn one_row(run: &[Part<'_>]) -> Option<usize> {
+    let with_result = || (0..run.len()).filter(|index| run[*index].has_result);
+    let others = with_result().filter(|index| !run[*index].is_result_only).count();
+    if with_result().count() == 1 || others <= 1 { with_result().next() } else { None }
 }
 
 /// Shares the lines that begin no row among the rows around them.
@@ -179,7 +188,8 @@ impl<'p, 'l> Sharing<'p, 'l> {
             if self.pitch.is_title(&parts[index]) {
                 continue;
             }
-            let rest = |row: usize| continues(self.columns, parts, row.min(index), row.max(index));
+            let (columns, marks) = (self.columns, self.pitch.marks_titles);
+            let rest = |row: usize| chain(columns, &parts[row.min(index)..=row.max(index)], marks);
             self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes);
             if self.owner[index].is_some() {
                 continue;
@@ -197,14 +207,30 @@ impl<'p, 'l> Sharing<'p, 'l> {
     }
 }
 
-/// Whether the lower line is the rest of the upper one's cells: a name is wrapped only where it would not fit, and goes on
+/// Whether each line with a name goes on with the one before, from the first to the last.
+fn chain(columns: &Columns, parts: &[Part<'_>], marks_titles: bool) -> Rest {
+    let at = columns.name_at();
+    let names: Vec<&[Word]> = parts.iter().map(|part| part.cells[at]).filter(|name| !name.is_empty()).collect();
+    let mut steps = names.windows(2).map(|pair| continues(columns, pair[0], pair[1], marks_titles));
+    let mut chain = Rest::Yes;
+    while let Some(step) = steps.next().filter(|_| chain != Rest::No) {
+        chain = if step == Rest::Yes { chain } else { step };
+    }
+    chain
+}
+
+/// True where a name may go on with another line, in its face and from its left edge.
+pub(crate) fn may_go_on(columns: &Columns, above: &[Word], below: &[Word]) -> bool {
+    let alike = above.first().zip(below.first()).is_some_and(|(one, other)| {
+        one.face == other.face && (one.left - other.left).abs() < 0.3 * one.size && (one.size - other.size).abs() < 0.1
+    });
+    alike && continues(columns, above, below, false) != Rest::No
+}
+
+/// Whether the lower name is the rest of the upper one: a name is wrapped only where it would not fit, and goes on
 /// in the same face where it began.
-fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) -> Rest {
-    let at = columns.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0);
-    let (above, below) = (parts[upper].cells[at], parts[lower].cells[at]);
-    let (Some(last), Some(first)) = (above.last(), below.first()) else {
-        return Rest::Yes;
-    };
+fn continues(columns: &Columns, above: &[Word], below: &[Word], marks_titles: bool) -> Rest {
+    let (Some(last), Some(first)) = (above.last(), below.first()) else { return Rest::Yes };
     let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
     let needed = last.right + 0.28 * last.em + (first.right - first.left);
     let (longest, end) = columns.name_ends();
@@ -212,6 +238,7 @@ fn continues(columns: &Columns, parts: &[Part<'_>], upper: usize, lower: usize) 
         return Rest::No;
     }
     let begins_there = (first.left - above[0].left).abs() < 0.3 * first.size;
-    let full = needed > end - 2.5 * last.size && needed > longest - 0.5 * last.size;
+    // Where titles have a face of their own, no other line is one.
+    let full = marks_titles || needed > end - 2.5 * last.size;
     if (opens || full) && begins_there && first.face == last.face { Rest::Yes } else { Rest::Maybe }
 }
