@@ -42,7 +42,7 @@ def document(report, body, for_writer):
       tr, .row {{ page-break-inside: avoid; }} .row {{ display: grid; padding: {pad:.1f}pt 0; column-gap: {look['gap']}pt; align-items: {dict(top='start', middle='center', bottom='end')[look['valign']]}; }}
       .section {{ font-weight: bold; }} .comment {{ font-style: italic; font-size: {size - 0.5}pt; }} .hit {{ font-weight: bold; }}
       {"body { letter-spacing: 0.2pt; }" if look["show"] == "spaced" else ""}
-      pre {{ font-family: {FACES['mono']}; font-size: {min(size, 7.5)}pt; line-height: 1.2; }}
+      pre {{ font-family: {FACES['mono']}; font-size: {typewriter_size(report):.2f}pt; line-height: 1.2; }}
       .note {{ font-size: 7pt; color: #444; margin-top: 10pt; }}"""
     status = f"<p class='section'>{report['status'].upper()} REPORT</p>" if report["status"] else ""
     return f"""<!DOCTYPE html><html><head><meta charset="utf-8"><title>Laboratory report</title><style>{style}</style></head>
@@ -131,6 +131,12 @@ def flowing(report):
 def typewriter(report):
     head, body = random_paper.line_printer(report)
     return f"<pre>{escape(chr(10).join(head + body))}</pre>"
+
+
+def typewriter_size(report):
+    """As large as lets the longest line stand on one."""
+    head, body = random_paper.line_printer(report)
+    return min(report["look"]["size"], 750 / 0.61 / max(len(line) for line in head + body))
 
 
 def tabbed(report):

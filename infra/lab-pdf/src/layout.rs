@@ -182,6 +182,8 @@ fn line(mut marks: Vec<Mark>, page: u32, usual_stretch: f64) -> Option<Line> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = false;
     let mut last: Option<(String, f64)> = None;
+    // What a raised character stands beside: in its own cell, which may stand lower than the line.
+    let mut beside: Option<(f64, f64, f64)> = None;
     for mark in marks {
         if mark.text.trim().is_empty() {
             open = false;
@@ -192,7 +194,11 @@ fn line(mut marks: Vec<Mark>, page: u32, usual_stretch: f64) -> Option<Line> {
             continue;
         }
         last = Some((mark.text.clone(), mark.left));
-        let raised = mark.size < 0.85 * size && baseline - mark.baseline > 0.15 * size;
+        let (_, foot, full) = beside
+            .filter(|(right, _, full)| (mark.left - right).abs() < 0.3 * full)
+            .unwrap_or((0.0, baseline, size));
+        let raised = mark.size < 0.85 * full && foot - mark.baseline > 0.15 * full;
+        beside = Some(if raised { (mark.right, foot, full) } else { (mark.right, mark.baseline, mark.size) });
         let text = if raised { superscript(&mark.text) } else { mark.text };
         match words.last_mut() {
             Some(word) if open && mark.left - word.right < WORD_GAP * word.size.max(mark.size) => {

@@ -52,7 +52,8 @@ impl Columns {
         let border = |index: usize| {
             let (one, next) = (&columns[index], &columns[index + 1]);
             let apart = filled.as_ref().map(|filled| (filled[index].1, filled[index + 1].0));
-            border(one, next, apart.filter(|(from, to)| from < to), &rows)
+            let end = columns.get(index + 2).map_or(f64::INFINITY, |column| column.left);
+            border(one, next, end, apart.filter(|(from, to)| from < to), &rows)
         };
         let borders: Vec<Strip> = (0..columns.len().saturating_sub(1)).map(border).collect();
         let edges = borders.iter().map(|strip| strip.edges(&rows)).collect();
@@ -129,6 +130,12 @@ fn are_close(one: &Word, next: &Word) -> bool {
 }
 
 impl Strip {
+    /// True when a line has words at both sides of the strip, between `from` and `to`.
+    fn parts(&self, line: &Line, from: f64, to: f64) -> bool {
+        let before = line.words.iter().any(|word| word.right > from && word.right < self.to);
+        before && line.words.iter().any(|word| word.left < to && word.left > self.from)
+    }
+
     /// Where the cells at both sides of the strip end and begin, where at least half of the rows agree.
     fn edges(&self, rows: &[&Line]) -> (Option<f64>, Option<f64>) {
         let middle = (self.from + self.to) / 2.0;
@@ -174,9 +181,9 @@ fn filled(columns: &[Column], rows: &[&Line]) -> Option<Vec<(f64, f64)>> {
     (found && !columns.iter().enumerate().any(misplaced)).then_some(extents)
 }
 
-/// The widest strip that the fewest rows cross, between the cells of two columns where they are known, else between the
+/// The strip that the fewest rows cross and most have cells beside, between the cells of two columns where they are known, else between the
 /// middles of their headings.
-fn border(one: &Column, next: &Column, cells: Option<(f64, f64)>, rows: &[&Line]) -> Strip {
+fn border(one: &Column, next: &Column, end: f64, cells: Option<(f64, f64)>, rows: &[&Line]) -> Strip {
     const STEP: f64 = 0.5;
     let (from, to) = cells.unwrap_or(((one.left + one.right) / 2.0, (next.left + next.right) / 2.0));
     let weight = if cells.is_some() { 0 } else { rows.len() + 1 };
@@ -192,18 +199,20 @@ fn border(one: &Column, next: &Column, cells: Option<(f64, f64)>, rows: &[&Line]
         })
         .collect();
     let least = crossed.iter().copied().min().unwrap_or(0);
-    let (mut best, mut start) = ((0, 0), None);
-    for step in 0..=crossed.len() {
-        match (crossed.get(step) == Some(&least), start) {
-            (true, None) => start = Some(step),
-            (false, Some(first)) => {
-                if step - first > best.1 - best.0 {
-                    best = (first, step);
-                }
-                start = None;
-            }
-            _ => {}
+    let mut first = 0;
+    let mut strips: Vec<(usize, Strip)> = Vec::new();
+    for run in crossed.chunk_by(|one, next| (*one == least) == (*next == least)) {
+        let x = |step: usize| from + step as f64 * STEP;
+        let strip = Strip { from: x(first) - STEP, to: x(first + run.len()) };
+        first += run.len();
+        if run[0] == least {
+            strips.push((rows.iter().filter(|row| strip.parts(row, one.left, end)).count(), strip));
         }
     }
-    Strip { from: from + best.0 as f64 * STEP - STEP, to: from + best.1 as f64 * STEP }
+    // Beside a column that is set to the right there is a wide strip that parts nothing.
+    let most = strips.iter().map(|(parted, _)| *parted).max().unwrap_or(0);
+    let parting = strips.into_iter().filter(|(parted, _)| parted * 5 >= most * 4).map(|(_, strip)| strip);
+    let width = |strip: &Strip| strip.to - strip.from;
+    let best = parting.reduce(|best, strip| if width(&strip) > width(&best) { strip } else { best });
+    best.unwrap_or(Strip { from, to: from })
 }

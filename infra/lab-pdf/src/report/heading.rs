@@ -115,7 +115,7 @@ fn fill_stacked(header: &mut PrintedHeader, line: &Line, below: &Line) -> bool {
     let mut labels = Vec::new();
     let mut rest = line.words.as_slice();
     while !rest.is_empty() {
-        let Some((field, length)) = label_at(rest) else { return false };
+        let Some((field, length)) = label_at(rest).or_else(|| label(rest)) else { return false };
         labels.push((field, rest[0].left));
         rest = &rest[length..];
     }
@@ -150,6 +150,14 @@ fn label_at(words: &[Word]) -> Option<(Field, usize)> {
     })
 }
 
+/// A label at the start of the words, whatever follows.
+fn label(words: &[Word]) -> Option<(Field, usize)> {
+    (1..=words.len().min(3)).rev().find_map(|length| {
+        let text = join(&words[..length]).to_lowercase();
+        Some((LABELS.iter().find(|(label, _)| *label == text)?.1, length))
+    })
+}
+
 fn gap(words: &[Word], at: usize) -> f64 {
     (words[at].left - words[at - 1].right) / words[at].em.max(words[at - 1].em)
 }
@@ -167,8 +175,9 @@ fn fill(header: &mut PrintedHeader, field: Field, text: &str) -> bool {
     }
     let fill_text = |place: &mut Option<String>| place.get_or_insert_with(|| text.to_owned()) == text;
     match field {
-        Field::Name => fill_text(&mut header.name),
-        Field::Identifier => fill_text(&mut header.identifier),
+        // What stands beside another field's wrapped label is not this field's text.
+        Field::Name => !text.contains(|letter: char| letter.is_ascii_digit()) && fill_text(&mut header.name),
+        Field::Identifier => date::read(text).is_none() && fill_text(&mut header.identifier),
         Field::Collected => fill_text(&mut header.collected),
         Field::Laboratory => fill_text(&mut header.laboratory),
         Field::BirthDate => {

@@ -39,6 +39,8 @@ pub(crate) struct Part<'l> {
     pub(crate) cells: Vec<&'l [Word]>,
     /// How far it stands below the line above it, whatever that is, in font sizes.
     pub(crate) air: f64,
+    /// A line across the columns in its face stands this near above or below it, in font sizes.
+    pub(crate) across: f64,
     pub(crate) has_result: bool,
     pub(crate) has_name: bool,
     /// A name with a range and a unit: a row without a result, or two lines of wrapped cells.
@@ -46,6 +48,20 @@ pub(crate) struct Part<'l> {
     has_telling_cell: bool,
     pub(crate) is_result_only: bool,
     pub(crate) is_name_only: bool,
+}
+
+/// True for lines that begin in one face and size.
+fn is_set_alike(one: &Line, other: &Line) -> bool {
+    one.words.first().zip(other.words.first()).is_some_and(|(one, other)| {
+        one.face == other.face && (one.size / other.size - 1.0).abs() < 0.08
+    })
+}
+
+/// True for a sentence, a footnote, or a label with its text: nothing that an analyte is called.
+fn is_remark(words: &[Word]) -> bool {
+    let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
+    let is_sentence = words.len() > 2 && last.text.ends_with('.');
+    is_sentence || first.text.starts_with('*') || (words.len() > 1 && first.text.ends_with(':'))
 }
 
 /// What a table holds.
@@ -64,14 +80,25 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
     let mut unparsed = Vec::new();
     let mut stretches = Vec::new();
     let mut open = Vec::new();
+    let mut across = None;
     for (index, line) in body.iter().enumerate() {
         let above = index.checked_sub(1).map(|above| line.baseline - body[above].baseline);
-        match part(columns, line, above.map_or(f64::INFINITY, |gap| gap / line.size)) {
+        let mut found = part(columns, line, above.map_or(f64::INFINITY, |gap| gap / line.size));
+        if let Some(part) = &mut found
+            && across.is_some_and(|across| is_set_alike(across, line))
+        {
+            part.across = part.air;
+        }
+        across = found.is_none().then_some(line);
+        match found {
             // What stands in other columns only says nothing about any row.
             Some(part) if !part.has_telling_cell => unparsed.push(line.text()),
             Some(part) => open.push(part),
             // A line across the columns parts what stands above it from what stands below.
             None => {
+                let near = above.map_or(f64::INFINITY, |gap| gap / line.size);
+                let last = open.iter_mut().last().filter(|part: &&mut Part<'_>| is_set_alike(line, part.line));
+                last.into_iter().for_each(|part| part.across = part.across.min(near));
                 stretches.push(std::mem::take(&mut open));
                 unparsed.push(line.text());
             }
@@ -122,6 +149,7 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
         line,
         cells,
         air,
+        across: f64::INFINITY,
         has_result,
         has_name,
     })
@@ -140,6 +168,9 @@ fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut 
         let is_row = |part: &&Part<'_>| part.has_result && part.has_name;
         let (above, below) = (&stretch[..index], &stretch[index + 1..]);
         let rows = (above.iter().rev().find(is_row), below.iter().find(is_row));
+        if stretch[index].is_name_only && is_remark(stretch[index].cells[at]) {
+            return true;
+        }
         stretch[index].is_name_only && (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1)
     };
     let asides: Vec<bool> = (0..stretch.len()).map(is_aside).collect();
@@ -173,7 +204,7 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row>
                     row.value_lines += 1;
                     append(&mut row.value, &text);
                 }
-                Kind::Unit => append(&mut row.unit, &text),
+                Kind::Unit => append_unit(&mut row.unit, &text),
                 Kind::Range => append(&mut row.range, &text),
                 Kind::Flag => append(&mut row.flag, &text),
                 Kind::Low => append(&mut row.low, &text),
@@ -197,6 +228,21 @@ fn has_broken_word(columns: &Columns, parts: &[&Part<'_>]) -> bool {
         }
         _ => false,
     })
+}
+
+/// Adds a line to a unit, which has a space inside only before a letter behind a figure, as in `1.73 m2`, and in `mm Hg`.
+fn append_unit(cell: &mut String, text: &str) {
+    let (last, first) = (cell.chars().next_back(), text.chars().next());
+    let in_number = |character: char| character.is_ascii_digit() || character == '.';
+    let broken = last.zip(first).is_some_and(|(last, first)| {
+        let in_word = last.is_alphabetic() && first.is_alphabetic() && !(cell == "mm" && text == "Hg");
+        first == '/' || in_word || (in_number(last) && in_number(first))
+    });
+    if broken {
+        cell.push_str(text);
+    } else {
+        append(cell, text);
+    }
 }
 
 /// Adds a line to a cell. What was broken right behind a dash or a stroke was printed without a space.

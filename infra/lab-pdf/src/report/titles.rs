@@ -29,6 +29,9 @@ const NORMAL: &str = "reference|ref.|ref|normal|expected|standard|desirable|targ
 /// Words further apart than this part of the font size are never one title.
 const TITLE_GAP: f64 = 0.8;
 
+/// A wrapped title has no more lines than this above or below the middle one.
+const LINES_MAX: usize = 3;
+
 /// The columns of the heading that stands in `lines[at]` and, when its cells are wrapped, in the lines around it, and
 /// how many lines before and after it belong to it.
 pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, usize)> {
@@ -39,13 +42,12 @@ pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, 
         let (one, other) = (&lines[one], &lines[other]);
         one.page == other.page && other.baseline - one.baseline < 1.8 * one.size.max(other.size)
     };
-    let mut first = at;
-    while first > 0 && at - first < 2 && near(first - 1, first) && is_part_of_heading(&lines[first - 1]) {
-        first -= 1;
+    let (mut first, mut last) = (at, at);
+    for line in (at.saturating_sub(LINES_MAX)..at).rev().take_while(|line| near(*line, *line + 1)) {
+        first = if is_part_of_heading(&lines[line]) { line } else { first };
     }
-    let mut last = at;
-    while last + 1 < lines.len() && last - at < 2 && near(last, last + 1) && is_part_of_heading(&lines[last + 1]) {
-        last += 1;
+    for line in (at + 1..lines.len().min(at + 1 + LINES_MAX)).take_while(|line| near(*line - 1, *line)) {
+        last = if is_part_of_heading(&lines[line]) { line } else { last };
     }
     // The lines around may be a heading's, or may not: the most that makes sense.
     let mut spans: Vec<(usize, usize)> = (first..=at).flat_map(|from| (at..=last).map(move |to| (from, to))).collect();

@@ -11,8 +11,11 @@ const NEAR: f64 = 0.07;
 /// No line is further from the next one of its cell, in font sizes, unless rows stand further apart still.
 const LEADING_MAX: f64 = 1.35;
 
+/// A line this many times further from the one above than rows stand has a blank line above it.
+const BLANK_LINE: f64 = 1.7;
+
 /// How far apart the rows of a table stand.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pitch {
     /// In font sizes; `None` without two rows of one line each below one another.
     rows: Option<f64>,
@@ -50,7 +53,7 @@ impl Pitch {
         let rows = gaps.get(gaps.len() / 10).copied();
         let apart = |pair: &[Part<'_>]| {
             let (title, row) = (&pair[0], &pair[1]);
-            let under = |rows: f64| title.air > rows * (1.0 + NEAR) && gap(title, row) < rows * (1.0 + NEAR);
+            let under = |rows: f64| title.air > rows * BLANK_LINE && gap(title, row) < rows * (1.0 + NEAR);
             title.is_name_only && is_row(row) && title.air.is_finite() && rows.is_some_and(under)
         };
         let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
@@ -60,8 +63,12 @@ impl Pitch {
 
     /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
     fn is_title(&self, part: &Part<'_>) -> bool {
-        let apart = self.rows.is_some_and(|rows| part.air > rows * (1.0 + NEAR));
-        self.titled && !self.tells && part.is_name_only && apart
+        let apart = self.rows.is_some_and(|rows| part.air > rows * BLANK_LINE);
+        self.titled && !self.tells && !self.marks_titles && part.is_name_only && apart
+    }
+
+    fn joins(&self, gap: f64) -> bool {
+        gap < self.rows.map_or(LEADING_MAX, |rows| rows * (1.0 - NEAR))
     }
 
     fn parts(&self, gap: f64) -> bool {
@@ -91,8 +98,9 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
             _ => Sharing::new(columns, run, pitch).groups(),
         };
         groups.extend(found.into_iter().map(|group| Group {
+            // A line across the columns, nearer than rows stand, may be a part of the row that does not fit its column.
+            start: group.start.filter(|_| !group.lines.iter().any(|line| pitch.joins(run[*line].across))).map(|start| start + from),
             lines: group.lines.iter().map(|line| line + from).collect(),
-            start: group.start.map(|start| start + from),
         }));
         from = to;
     }
@@ -219,6 +227,12 @@ fn chain(columns: &Columns, parts: &[Part<'_>], marks_titles: bool) -> Rest {
     chain
 }
 
+/// Titles in capitals among names that are not.
+fn is_capitals(words: &[Word]) -> bool {
+    let letters = || words.iter().flat_map(|word| word.text.chars()).filter(|letter| letter.is_alphabetic());
+    letters().count() > 3 && letters().all(char::is_uppercase)
+}
+
 /// True where a name may go on with another line, in its face and from its left edge.
 pub(crate) fn may_go_on(columns: &Columns, above: &[Word], below: &[Word]) -> bool {
     let alike = above.first().zip(below.first()).is_some_and(|(one, other)| {
@@ -231,11 +245,15 @@ pub(crate) fn may_go_on(columns: &Columns, above: &[Word], below: &[Word]) -> bo
 /// in the same face where it began.
 fn continues(columns: &Columns, above: &[Word], below: &[Word], marks_titles: bool) -> Rest {
     let (Some(last), Some(first)) = (above.last(), below.first()) else { return Rest::Yes };
-    let opens = first.text.starts_with('(') || last.text.ends_with([',', '-', '/']);
+    let is_small = |word: &Word| word.text.starts_with(char::is_lowercase);
+    let opens = first.text.starts_with(['(', '[']) || is_small(first) || last.text.ends_with([',', '-', '/']);
     let needed = last.right + 0.28 * last.em + (first.right - first.left);
     let (longest, end) = columns.name_ends();
     if needed < longest - 0.5 * last.size && !opens {
         return Rest::No;
+    }
+    if is_capitals(below) && !is_capitals(above) {
+        return Rest::Maybe;
     }
     let begins_there = (first.left - above[0].left).abs() < 0.3 * first.size;
     // Where titles have a face of their own, no other line is one.
