@@ -5,6 +5,9 @@ use crate::pdf::Page;
 /// Characters further apart than this part of the font size are two words.
 const WORD_GAP: f64 = 0.16;
 
+/// How wide a typewriter face's characters are, in font sizes.
+const TYPEWRITER: f64 = 0.6;
+
 /// Characters without a space between them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Word {
@@ -89,7 +92,8 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
         }
     }
     raise_exponents(&mut rows);
-    let usual = stretch(rows.iter().flatten()).unwrap_or(1.0);
+    // Lines of a few characters show nothing: what most others show holds for them.
+    let usual = stretch(rows.iter().flatten()).or_else(|| middle(rows.iter().filter_map(|row| stretch(row.iter())))).unwrap_or(1.0);
     let mut lines: Vec<Line> = rows.into_iter().filter_map(|row| line(row, number, usual)).collect();
     lines.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
     for (index, line) in (1..).zip(&mut lines) {
@@ -117,10 +121,22 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// How much wider than usual (0.28 of the font size) the spaces are; the middle one of all. `None` without spaces.
+fn middle(numbers: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied()
+}
+
+/// How much wider than usual (0.28 of the font size) the spaces are; the middle one of all. Without spaces, a typewriter
+/// face is known by its characters, which are all as wide as one; else `None`.
 fn stretch<'m>(marks: impl Iterator<Item = &'m Mark>) -> Option<f64> {
-    let spaces = marks.filter(|mark| mark.text == " ");
-    let mut widths: Vec<f64> = spaces.map(|mark| (mark.right - mark.left) / mark.size / 0.28).collect();
+    let width = |mark: &Mark| (mark.right - mark.left) / mark.size;
+    let (spaces, letters): (Vec<_>, Vec<_>) = marks.partition(|mark| mark.text == " ");
+    let typewriter = letters.len() > 7 && letters.iter().all(|mark| (width(mark) - TYPEWRITER).abs() < 0.015);
+    let mut widths: Vec<f64> = spaces.into_iter().map(|mark| width(mark) / 0.28).collect();
+    if widths.is_empty() {
+        return typewriter.then_some(TYPEWRITER / 0.28);
+    }
     widths.sort_by(f64::total_cmp);
     widths.get(widths.len() / 2).map(|width| width.clamp(1.0, 2.2))
 }

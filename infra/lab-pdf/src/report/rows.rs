@@ -105,10 +105,12 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
         }
     }
     stretches.push(open);
-    let unmarked = stretches.len();
-    let stretches: Vec<Vec<Part<'_>>> =
-        stretches.into_iter().flat_map(|stretch| without_asides(columns, stretch, &mut unparsed)).collect();
-    let pitch = Pitch::of(&stretches, stretches.len() > unmarked);
+    let mut marks_titles = false;
+    let stretches: Vec<Vec<Part<'_>>> = stretches
+        .into_iter()
+        .flat_map(|stretch| without_asides(columns, stretch, &mut unparsed, &mut marks_titles))
+        .collect();
+    let pitch = Pitch::of(&stretches, marks_titles);
     let mut rows = Vec::new();
     let (mut opening, mut closing) = (Vec::new(), None);
     let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());
@@ -157,9 +159,14 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
 
 /// Parts a stretch at its titles and remarks: lines with nothing but a name, in another face or size than the names of
 /// the rows around them.
-fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut Vec<String>) -> Vec<Vec<Part<'l>>> {
+fn without_asides<'l>(
+    columns: &Columns,
+    stretch: Vec<Part<'l>>,
+    unparsed: &mut Vec<String>,
+    marks_titles: &mut bool,
+) -> Vec<Vec<Part<'l>>> {
     let at = columns.name_at();
-    let is_aside = |index: usize| {
+    let mut is_aside = |index: usize| {
         let Some(own) = stretch[index].cells[at].first() else { return false };
         let differs = |row: Option<&Part<'_>>| {
             let name = row.and_then(|row| row.cells[at].first());
@@ -171,9 +178,11 @@ fn without_asides<'l>(columns: &Columns, stretch: Vec<Part<'l>>, unparsed: &mut 
         if stretch[index].is_name_only && is_remark(stretch[index].cells[at]) {
             return true;
         }
-        stretch[index].is_name_only && (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1)
+        let stands_out = (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1);
+        *marks_titles |= stretch[index].is_name_only && stands_out;
+        stretch[index].is_name_only && stands_out
     };
-    let asides: Vec<bool> = (0..stretch.len()).map(is_aside).collect();
+    let asides: Vec<bool> = (0..stretch.len()).map(&mut is_aside).collect();
     let mut parted = Vec::new();
     let mut open = Vec::new();
     for (part, is_aside) in stretch.into_iter().zip(asides) {

@@ -137,7 +137,9 @@ impl<'p, 'l> Sharing<'p, 'l> {
                         && (other.line.baseline - parts[index].line.baseline).abs() < 1.7 * parts[index].line.size
                 })
             };
-            if parts[index].is_result_only && (near(index.checked_sub(1)) || near(Some(index + 1))) {
+            let under_result = index > 0 && parts[index - 1].has_result && near(index.checked_sub(1));
+            let beside_name = near(index.checked_sub(1)) || near(Some(index + 1));
+            if (parts[index].is_result_only && beside_name) || (!parts[index].has_name && under_result) {
                 begins[index] = false;
             }
         }
@@ -155,6 +157,14 @@ impl<'p, 'l> Sharing<'p, 'l> {
                 self.share(previous, next, between);
             }
             previous = next;
+        }
+        // A result without a name belongs to one of the rows around it, and which is not known.
+        for (place, start) in starts.iter().enumerate() {
+            let named = (0..self.parts.len()).any(|line| self.owner[line] == Some(*start) && self.parts[line].has_name);
+            if !named {
+                let around = [place.checked_sub(1), Some(place + 1)].into_iter().flatten();
+                around.filter_map(|place| starts.get(place)).for_each(|row| self.spoiled[*row] = true);
+            }
         }
         let alone = (0..self.parts.len()).filter(|index| self.owner[*index].is_none());
         let mut groups: Vec<Group> = alone.map(|index| Group { lines: vec![index], start: None }).collect();
