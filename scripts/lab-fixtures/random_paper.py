@@ -133,7 +133,8 @@ def set_stops(sheet, columns, rows):
         widths = []
         for column in columns:
             kind = column["kind"]
-            texts = [sheet.type.width(line, sheet.faces[0], size) for row in rows for line in row[kind]]
+            face = sheet.faces[1 if look["boldAbnormal"] and kind in ("value", "flag") else 0]
+            texts = [sheet.type.width(line, face, size) for row in rows for line in row[kind]]
             if kind == "name":
                 texts = [min(max(texts), name_width), *(sheet.type.width(word, sheet.faces[0], size) for row in rows for word in row[kind][0].split())]
             widths.append(max([*texts, sheet.type.width(column["heading"], sheet.faces[1], size)]) * 1.06)

@@ -185,6 +185,7 @@ fn observation(
     let flag = flag::flag(&row.flag);
     let printed_unit = if row.unit.is_empty() { value.unit.clone() } else { Some(row.unit.clone()) };
     let range = match (row.range.is_empty(), row.low.is_empty() && row.high.is_empty()) {
+        (false, _) if range::is_cut(&row.range) => None,
         (false, _) => Some(range::read(&row.range, printed_unit.as_deref(), person, style)),
         (true, false) => Some(range::of_bounds(&row.low, &row.high, style)),
         (true, true) => None,
@@ -197,7 +198,8 @@ fn observation(
         return None;
     }
     let flags_differ = flag.is_some() && value.flag.is_some() && flag != value.flag;
-    let understood = (row.flag.is_empty() || flag.is_some()) && !flags_differ && !row.has_more;
+    let whole = row.range.is_empty() || range.is_some();
+    let understood = whole && (row.flag.is_empty() || flag.is_some()) && !flags_differ && !row.has_more;
     let observation = Observation {
         number: 0,
         name: row.name.clone(),

@@ -49,6 +49,14 @@ pub(crate) fn read(cell: &str, printed_unit: Option<&str>, person: Person, style
     ReferenceRange { text, low: part.low.clone(), high: part.high.clone(), applies_to }
 }
 
+/// True for a range that something is missing of: it ends where a number must follow, or in an open bracket.
+pub(crate) fn is_cut(text: &str) -> bool {
+    let text = text.trim_end();
+    let opens = text.matches(['[', '(']).count() > text.matches([']', ')']).count();
+    let asks = |end: char| "-\u{2013}\u{2212}<>=\u{2264}\u{2265}:;/([".contains(end);
+    opens || text.ends_with(asks) || text.ends_with(" to")
+}
+
 /// Two bounds that stand in two cells. One alone, or one that is no plain number, keeps its text and its side only.
 pub(crate) fn of_bounds(low: &str, high: &str, style: Style) -> ReferenceRange {
     let text = format!("{low} - {high}").trim().to_owned();
@@ -277,6 +285,16 @@ mod tests {
         let boy = Person { sex: Some(Gender::Male), age: Some(17) };
         assert_eq!(bounds("< 18 y: 1.0-2.0; 18-60 y: 3.0-4.0; > 60 y: 5.0-6.0", boy), pair("1.0", "2.0"));
         assert_eq!(bounds("M: 13.5-17.5", WOMAN), pair("", ""));
+    }
+
+    #[test]
+    fn a_range_that_something_is_missing_of_is_known() {
+        for cell in ["[3.80 to", "3.5 -", "M: 1-2; F:", "Deficient: < 20 / Sufficient: >", "4.0 to"] {
+            assert!(super::is_cut(cell), "{cell}");
+        }
+        for cell in ["3.5 - 5.1", "[< 5]", "Negative", "3.4-7.0 (M) 2.4-5.7 (F)", "1+"] {
+            assert!(!super::is_cut(cell), "{cell}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
         .into_iter()
         .flat_map(|stretch| without_asides(columns, stretch, &mut unparsed, &mut marks_titles))
         .collect();
-    let pitch = Pitch::of(&stretches, marks_titles);
+    let pitch = Pitch::of(columns, &stretches, marks_titles);
     let mut rows = Vec::new();
     let (mut opening, mut closing) = (Vec::new(), None);
     let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());

@@ -23,7 +23,7 @@ pub(crate) struct Pitch {
     tells: bool,
     /// Titles stand apart from the rows above them.
     titled: bool,
-    /// Titles have a face or size of their own.
+    /// Titles have a face or size of their own, or there are none: no line in the face of the names is one.
     marks_titles: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Group {
 }
 
 impl Pitch {
-    pub(crate) fn of(stretches: &[Vec<Part<'_>>], marks_titles: bool) -> Pitch {
+    pub(crate) fn of(columns: &Columns, stretches: &[Vec<Part<'_>>], titles_stand_out: bool) -> Pitch {
         let pairs = || stretches.iter().flat_map(|parts| parts.windows(2));
         let is_row = |part: &Part<'_>| part.has_result && part.has_name;
         let mut gaps: Vec<f64> =
@@ -57,6 +57,7 @@ impl Pitch {
             title.is_name_only && is_row(row) && title.air.is_finite() && rows.is_some_and(under)
         };
         let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
+        let marks_titles = titles_stand_out || only_wraps(columns, pairs());
         let tells = pairs().any(|pair| !pair.iter().all(is_row) && closer(pair));
         Pitch { rows, tells, titled: pairs().any(apart), marks_titles }
     }
@@ -105,6 +106,19 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
         from = to;
     }
     groups
+}
+
+/// True when each name that stands below another by itself can only be its rest, and one shows that by how it begins.
+fn only_wraps<'p, 'l: 'p>(columns: &Columns, pairs: impl Iterator<Item = &'p [Part<'l>]>) -> bool {
+    let name = |part: &Part<'l>| part.cells[columns.name_at()];
+    let mut begins_small = false;
+    for pair in pairs.filter(|pair| pair[1].is_name_only && pair[0].has_name) {
+        if continues(columns, name(&pair[0]), name(&pair[1]), true) != Rest::Yes {
+            return false;
+        }
+        begins_small |= name(&pair[1]).first().is_some_and(|word| word.text.starts_with(char::is_lowercase));
+    }
+    begins_small
 }
 
 /// The line that a row begins with whose lines these are: there is one with a result, or all others have nothing else.
