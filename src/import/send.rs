@@ -85,7 +85,8 @@ fn requests(steps: &[Step]) -> Vec<&[Step]> {
 
 /// Why a line is neither done nor refused, if it is not.
 fn not_yet(result: &Value) -> Option<String> {
-    const PASSING: [&str; 6] = ["still-running", "too-busy", "unavailable", "outcome-unknown", "timed-out", "too-many-requests"];
+    const PASSING: [&str; 6] =
+        ["still-running", "too-busy", "unavailable", "outcome-unknown", "timed-out", "too-many-requests"];
     let code = result["problem"]["code"].as_str();
     if result["status"] == json!(202) {
         return Some("a registration is still on its way".to_owned());
@@ -173,7 +174,9 @@ impl Sender<'_> {
                 bail!(
                     "the server could not carry out {} of {} line {} ({why}); the import stopped there: see that the \
                      server is well and start it again, nothing is done twice",
-                    step.operation, step.file, step.line
+                    step.operation,
+                    step.file,
+                    step.line
                 );
             }
             settled.extend(results.into_iter().take(first));

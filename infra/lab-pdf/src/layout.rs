@@ -93,7 +93,9 @@ pub(crate) fn lay_out(page: &Page, number: u32) -> Layout {
     }
     raise_exponents(&mut rows);
     // Lines of a few characters show nothing: what most others show holds for them.
-    let usual = stretch(rows.iter().flatten()).or_else(|| middle(rows.iter().filter_map(|row| stretch(row.iter())))).unwrap_or(1.0);
+    let usual = stretch(rows.iter().flatten())
+        .or_else(|| middle(rows.iter().filter_map(|row| stretch(row.iter()))))
+        .unwrap_or(1.0);
     let mut lines: Vec<Line> = rows.into_iter().filter_map(|row| line(row, number, usual)).collect();
     lines.sort_by(|one, other| one.baseline.total_cmp(&other.baseline));
     for (index, line) in (1..).zip(&mut lines) {
@@ -210,9 +212,8 @@ fn line(mut marks: Vec<Mark>, page: u32, usual_stretch: f64) -> Option<Line> {
             continue;
         }
         last = Some((mark.text.clone(), mark.left));
-        let (_, foot, full) = beside
-            .filter(|(right, _, full)| (mark.left - right).abs() < 0.3 * full)
-            .unwrap_or((0.0, baseline, size));
+        let (_, foot, full) =
+            beside.filter(|(right, _, full)| (mark.left - right).abs() < 0.3 * full).unwrap_or((0.0, baseline, size));
         let raised = mark.size < 0.85 * full && foot - mark.baseline > 0.15 * full;
         beside = Some(if raised { (mark.right, foot, full) } else { (mark.right, mark.baseline, mark.size) });
         let text = if raised { superscript(&mark.text) } else { mark.text };

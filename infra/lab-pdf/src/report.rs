@@ -94,7 +94,8 @@ fn table<'l>(columns: Vec<Column>, body: &'l [Line], unparsed: &mut Vec<String>,
     unparsed.append(&mut found.unparsed);
     if presumed {
         // The heading is a page away: enough rows must look like ones in every respect, and each have a sure result.
-        let value = |row: &Row| value::read(&row.value, columns.has(Kind::Unit).then_some(row.unit.as_str()), Style::default());
+        let value =
+            |row: &Row| value::read(&row.value, columns.has(Kind::Unit).then_some(row.unit.as_str()), Style::default());
         let telling = |row: &Row| {
             let unit = value(row).unit.unwrap_or_else(|| row.unit.clone());
             let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });

@@ -170,7 +170,11 @@ fn a_refusal_that_was_recorded_stands_though_the_next_life_could_succeed() {
         runtime().block_on(world.run());
         let commands = world.commands();
         let count = |wanted: &str| commands.iter().filter(|name| **name == wanted).count();
-        assert_eq!((count("RegisterPatient"), count("EndRegistration")), (1, 2), "after a kill at {steps}: {commands:?}");
+        assert_eq!(
+            (count("RegisterPatient"), count("EndRegistration")),
+            (1, 2),
+            "after a kill at {steps}: {commands:?}"
+        );
         if !killed {
             break;
         }

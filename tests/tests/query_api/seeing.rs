@@ -94,7 +94,10 @@ async fn each_kind_of_fact_needs_its_permission() {
     assert_eq!(world.refusal(&practitioner, &as_of).await, "not-permitted");
     let history = format!("{{ appointment(id: \"{visit}\") {{ history {{ description }} }} }}");
     assert_eq!(world.refusal(&desk, &history).await, "not-permitted");
-    let then = format!("{{ chart(patient: \"{}\", knownAt: \"2030-01-01T00:00:00Z\") {{ profile {{ name }} }} }}", world.ids.zoe);
+    let then = format!(
+        "{{ chart(patient: \"{}\", knownAt: \"2030-01-01T00:00:00Z\") {{ profile {{ name }} }} }}",
+        world.ids.zoe
+    );
     assert_eq!(world.refusal(&practitioner, &then).await, "not-permitted");
 
     for query in [

@@ -23,7 +23,10 @@ impl<'a> Place<'a> {
         }
         let issued = place.imported.len();
         assert_eq!(issued, expected["total"]["invoicesIssued"].as_u64().expect("a count") as usize);
-        assert_eq!(place.amount(place.books.balances[RECEIVABLE]), expected["total"]["sumIssued"].as_str().expect("a sum"));
+        assert_eq!(
+            place.amount(place.books.balances[RECEIVABLE]),
+            expected["total"]["sumIssued"].as_str().expect("a sum")
+        );
         place.balances_agree().await;
         place.imported.shuffle(&mut place.random);
         place

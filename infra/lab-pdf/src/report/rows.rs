@@ -52,9 +52,10 @@ pub(crate) struct Part<'l> {
 
 /// True for lines that begin in one face and size.
 fn is_set_alike(one: &Line, other: &Line) -> bool {
-    one.words.first().zip(other.words.first()).is_some_and(|(one, other)| {
-        one.face == other.face && (one.size / other.size - 1.0).abs() < 0.08
-    })
+    one.words
+        .first()
+        .zip(other.words.first())
+        .is_some_and(|(one, other)| one.face == other.face && (one.size / other.size - 1.0).abs() < 0.08)
 }
 
 /// True for a sentence, a footnote, or a label with its text: nothing that an analyte is called.
@@ -145,9 +146,11 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
         could_be_row: has_name && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit)),
         is_result_only: has_result && alone,
         is_name_only: has_name && alone,
-        has_telling_cell: columns.columns.iter().zip(&cells).any(|(column, cell)| {
-            !matches!(column.kind, Kind::Other | Kind::Remark) && !cell.is_empty()
-        }),
+        has_telling_cell: columns
+            .columns
+            .iter()
+            .zip(&cells)
+            .any(|(column, cell)| !matches!(column.kind, Kind::Other | Kind::Remark) && !cell.is_empty()),
         line,
         cells,
         air,

@@ -8,7 +8,10 @@ use crate::layout::{Line, Word, join};
 const TITLES: &[(Kind, &[&str])] = &[
     (Kind::Name, &["?laboratory|lab", NAMES, "?name|names|description|performed|requested"]),
     (Kind::Name, &["name of", "?the", "test|analyte|investigation"]),
-    (Kind::Value, &["?your|observed|current|measured|patient|patient's|final|obtained|test", "result|results", "?value"]),
+    (
+        Kind::Value,
+        &["?your|observed|current|measured|patient|patient's|final|obtained|test", "result|results", "?value"],
+    ),
     (Kind::Value, &["?your|observed|current|measured|patient|patient's|final|obtained", "value|finding|findings"]),
     (Kind::Unit, &["?si|s.i.|conventional", "unit|units|uom", "?of", "?measure|measurement"]),
     (Kind::Range, &["?biological|bio.|bio", NORMAL, "?range|ranges|interval|intervals|limits|value|values|levels"]),
@@ -89,7 +92,8 @@ fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
     columns.sort_by(|one, other| one.left.total_cmp(&other.left));
     let count = |columns: &[Column], kind: Kind| columns.iter().filter(|column| column.kind == kind).count();
     // Remarks are where flags stand when no column is there for them.
-    let remarks = if count(&columns, Kind::Flag) == 0 && count(&columns, Kind::Remark) == 1 { Kind::Flag } else { Kind::Other };
+    let remarks =
+        if count(&columns, Kind::Flag) == 0 && count(&columns, Kind::Remark) == 1 { Kind::Flag } else { Kind::Other };
     columns.iter_mut().filter(|column| column.kind == Kind::Remark).for_each(|column| column.kind = remarks);
     let count = |kind: Kind| count(&columns, kind);
     let single = [Kind::Unit, Kind::Range, Kind::Flag, Kind::Loinc, Kind::Low, Kind::High];
@@ -98,7 +102,8 @@ fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
     let bounds = count(Kind::Low) == count(Kind::High) && count(Kind::Low) + count(Kind::Range) <= 1;
     let telling = count(Kind::Unit) + count(Kind::Range) + count(Kind::Flag) + count(Kind::Low);
     let apart = columns.windows(2).all(|pair| pair[0].right < pair[1].left);
-    let good = count(Kind::Name) == 1 && count(Kind::Value) == 1 && once && bounds && telling >= 1 && unknown <= 1 && apart;
+    let good =
+        count(Kind::Name) == 1 && count(Kind::Value) == 1 && once && bounds && telling >= 1 && unknown <= 1 && apart;
     good.then_some(columns)
 }
 
@@ -151,7 +156,10 @@ fn is_part_of_heading(line: &Line) -> bool {
     let known = |word: &Word| {
         let word = word.text.to_lowercase();
         let word = word.trim_end_matches([':', '*']);
-        TITLES.iter().flat_map(|(_, slots)| slots.iter()).any(|slot| slot.trim_start_matches('?').split('|').any(|one| one == word))
+        TITLES
+            .iter()
+            .flat_map(|(_, slots)| slots.iter())
+            .any(|slot| slot.trim_start_matches('?').split('|').any(|one| one == word))
     };
     line.words.len() <= 8 && line.words.iter().all(known)
 }

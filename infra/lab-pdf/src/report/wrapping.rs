@@ -98,10 +98,15 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
             }
             _ => Sharing::new(columns, run, pitch).groups(),
         };
-        groups.extend(found.into_iter().map(|group| Group {
-            // A line across the columns, nearer than rows stand, may be a part of the row that does not fit its column.
-            start: group.start.filter(|_| !group.lines.iter().any(|line| pitch.joins(run[*line].across))).map(|start| start + from),
-            lines: group.lines.iter().map(|line| line + from).collect(),
+        groups.extend(found.into_iter().map(|group| {
+            Group {
+                // A line across the columns, nearer than rows stand, may be a part of the row that does not fit its column.
+                start: group
+                    .start
+                    .filter(|_| !group.lines.iter().any(|line| pitch.joins(run[*line].across)))
+                    .map(|start| start + from),
+                lines: group.lines.iter().map(|line| line + from).collect(),
+            }
         }));
         from = to;
     }
@@ -227,7 +232,8 @@ impl<'p, 'l> Sharing<'p, 'l> {
                 continue;
             }
             // What may be part of a cell and has found no row makes the rows that it may belong to doubtful.
-            let is_row = parts[index].could_be_row && [previous, next].iter().flatten().all(|row| rest(*row) == Rest::No);
+            let is_row =
+                parts[index].could_be_row && [previous, next].iter().flatten().all(|row| rest(*row) == Rest::No);
             let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
             for (row, reached) in [(previous, down.is_some()), (next, up.is_some())] {
                 let Some(row) = row else { continue };

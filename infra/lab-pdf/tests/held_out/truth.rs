@@ -74,9 +74,10 @@ impl Score {
 }
 
 fn as_truth(row: &carelog_domain::laboratory::Observation) -> Value {
-    let range = row.range.as_ref().map(
-        |range| json!({"text": range.text, "low": range.low, "high": range.high, "appliesTo": range.applies_to}),
-    );
+    let range = row
+        .range
+        .as_ref()
+        .map(|range| json!({"text": range.text, "low": range.low, "high": range.high, "appliesTo": range.applies_to}));
     json!({
         "name": row.name, "printed": row.printed, "decimal": row.decimal,
         "comparator": row.comparator.map(|comparator| comparator.word()), "unit": row.unit, "ucum": row.ucum,
