@@ -1,5 +1,6 @@
 //! `carelog serve`: every role in one process, behind one address.
 
+use std::any::Any;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use anyhow::{Context, ensure};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use carelog_auth::{Guard, LocalAuthenticator};
@@ -16,7 +17,9 @@ use carelog_domain::kernel::{CommandId, Token};
 use carelog_domain::ports::{Authenticator, BoxFuture, Failure, Settlement};
 use carelog_telemetry::Telemetry;
 use futures::StreamExt;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,7 +56,7 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
         .route("/metrics", get(move || async move { metrics() }))
         .method_not_allowed_fallback(carelog_command_api::method_not_allowed)
         .layer(from_fn_with_state(stopping.clone(), end_feeds))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(guard, carelog_auth::guard))
         .layer(from_fn(carelog_telemetry::http_span));
     tracing::info!(
@@ -75,6 +78,15 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     }
     platform.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a client is told of a request that panicked; the reason is in the log alone.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    let problem = json!({
+        "type": "/docs/errors/internal", "title": "The request failed", "status": 500, "code": "internal",
+    });
+    let kind = [(CONTENT_TYPE, "application/problem+json")];
+    (StatusCode::INTERNAL_SERVER_ERROR, kind, problem.to_string()).into_response()
 }
 
 /// A feed never ends by itself, so it would hold up a stop until the grace is over: it ends when the stop begins, and

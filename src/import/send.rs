@@ -53,7 +53,8 @@ impl Report {
 
 /// Sends everything.
 pub(crate) async fn send(client: &Client, manifest: &Manifest, plan: &Plan, json: bool) -> anyhow::Result<Report> {
-    let mut sender = Sender { client, manifest, ids: HashMap::new(), report: Report::default() };
+    let mut sender =
+        Sender { client, manifest, ids: HashMap::new(), refused: HashSet::new(), report: Report::default() };
     sender.report.manifest.clone_from(&manifest.name);
     let progress = Progress::new(plan.len() as u64, json);
     sender.setup(plan, &progress).await?;
@@ -99,6 +100,8 @@ struct Sender<'a> {
     manifest: &'a Manifest,
     /// The id that each step made, by the step's key.
     ids: HashMap<String, String>,
+    /// Files and lines of rows that were refused.
+    refused: HashSet<(String, u64)>,
     report: Report,
 }
 
@@ -248,7 +251,11 @@ impl Sender<'_> {
     fn take(&mut self, step: &Step, result: &Value) {
         self.report.sent += 1;
         if let Some(code) = result["problem"]["code"].as_str() {
-            self.report.refused.push(Refused { file: step.file.clone(), line: step.line, code: code.to_owned() });
+            // What follows from a refused step is refused as well; the row is told once, with what came first.
+            if self.refused.insert((step.file.clone(), step.line)) {
+                let (file, line, code) = (step.file.clone(), step.line, code.to_owned());
+                self.report.refused.push(Refused { file, line, code });
+            }
             return;
         }
         if result["result"]["repeated"] == json!(true) {

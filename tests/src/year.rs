@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::server::{Server, root};
 
@@ -48,4 +49,58 @@ pub fn import(server: &Server, folder: &Path) -> Value {
     let output = server.run(&["import", folder.to_str().expect("a path"), "--json"]);
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), server.log());
     serde_json::from_slice(&output.stdout).expect("json")
+}
+
+/// Some days of a practitioner's real year, first and last, as a folder of its own: their slots, all appointments in
+/// them, and the patients of those.
+pub fn days_of_year(folder: &Path, practitioner: &str, days: [&str; 2]) {
+    let from = whole().join(practitioner);
+    let to = folder.join(practitioner);
+    std::fs::create_dir_all(&to).expect("made");
+    let within = |date: &str| days[0] <= date && date <= days[1];
+    copy_rows(&from, &to, "slots.csv", |cell| within(&cell("appointment_date")));
+    let mut patients = std::collections::HashSet::new();
+    copy_rows(&from, &to, "appointments.csv", |cell| {
+        let kept = within(&cell("appointment_date"));
+        if kept {
+            patients.insert(cell("patient_id"));
+        }
+        kept
+    });
+    copy_rows(&from, &to, "patients.csv", |cell| patients.contains(&cell("patient_id")));
+    write_manifest(folder, practitioner);
+}
+
+/// The manifest of such a folder, with the hashes that its files have now.
+pub fn write_manifest(folder: &Path, practitioner: &str) {
+    let manifest = std::fs::read_to_string(whole().join("clinic.toml")).expect("the manifest");
+    let mut parts = manifest.split("[[practitioner]]");
+    let head = parts.next().expect("a head").replace("manifest = \"", "manifest = \"some-days-of-");
+    let part = parts.find(|part| part.contains(&format!("folder = \"{practitioner}\""))).expect("the practitioner");
+    let (part, _) = part.split_once("sha256 = ").expect("the hashes are last");
+    let hash = |name: &str| {
+        let bytes = std::fs::read(folder.join(practitioner).join(name)).expect("read");
+        format!("\"{name}\" = \"{}\"", hex::encode(Sha256::digest(bytes)))
+    };
+    let hashes = ["slots.csv", "patients.csv", "appointments.csv"].map(hash).join(", ");
+    let text = format!("{head}[[practitioner]]{part}sha256 = {{ {hashes} }}\n");
+    std::fs::write(folder.join("clinic.toml"), text).expect("written");
+}
+
+fn copy_rows(from: &Path, to: &Path, file: &str, mut kept: impl FnMut(&dyn Fn(&str) -> String) -> bool) {
+    let mut reader = csv::Reader::from_path(from.join(file)).expect("read");
+    let mut writer = csv::Writer::from_path(to.join(file)).expect("made");
+    let headers = reader.headers().expect("a header").clone();
+    writer.write_record(&headers).expect("written");
+    for record in reader.records() {
+        let record = record.expect("a row");
+        let cell = |name: &str| {
+            let at = headers.iter().position(|header| header == name).expect("a column");
+            record[at].to_owned()
+        };
+        if kept(&cell) {
+            writer.write_record(&record).expect("written");
+        }
+    }
+    writer.flush().expect("written");
 }

@@ -16,7 +16,6 @@ use futures::future::join_all;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// How often the server is killed during one import.
 const SERVER_KILLS: usize = 25;
@@ -34,56 +33,6 @@ fn random() -> SmallRng {
     let seed = seed.unwrap_or_else(rand::random);
     eprintln!("CARELOG_TEST_SEED={seed}");
     SmallRng::seed_from_u64(seed)
-}
-
-/// Some days of a practitioner's real year as a folder of its own: their slots, all appointments in them, and the
-/// patients of those.
-fn days_of_year(folder: &Path) {
-    let from = year::whole().join(PRACTITIONER);
-    let to = folder.join(PRACTITIONER);
-    std::fs::create_dir_all(&to).expect("made");
-    let within = |date: &str| DAYS[0] <= date && date <= DAYS[1];
-    copy_rows(&from, &to, "slots.csv", |cell| within(&cell("appointment_date")));
-    let mut patients = std::collections::HashSet::new();
-    copy_rows(&from, &to, "appointments.csv", |cell| {
-        let kept = within(&cell("appointment_date"));
-        if kept {
-            patients.insert(cell("patient_id"));
-        }
-        kept
-    });
-    copy_rows(&from, &to, "patients.csv", |cell| patients.contains(&cell("patient_id")));
-
-    let manifest = std::fs::read_to_string(year::whole().join("clinic.toml")).expect("the manifest");
-    let mut parts = manifest.split("[[practitioner]]");
-    let head = parts.next().expect("a head").replace("manifest = \"", "manifest = \"some-days-of-");
-    let part = parts.find(|part| part.contains(&format!("folder = \"{PRACTITIONER}\""))).expect("the practitioner");
-    let (part, _) = part.split_once("sha256 = ").expect("the hashes are last");
-    let hash = |name: &str| {
-        let bytes = std::fs::read(to.join(name)).expect("read");
-        format!("\"{name}\" = \"{}\"", hex::encode(Sha256::digest(bytes)))
-    };
-    let hashes = ["slots.csv", "patients.csv", "appointments.csv"].map(hash).join(", ");
-    let text = format!("{head}[[practitioner]]{part}sha256 = {{ {hashes} }}\n");
-    std::fs::write(folder.join("clinic.toml"), text).expect("written");
-}
-
-fn copy_rows(from: &Path, to: &Path, file: &str, mut kept: impl FnMut(&dyn Fn(&str) -> String) -> bool) {
-    let mut reader = csv::Reader::from_path(from.join(file)).expect("read");
-    let mut writer = csv::Writer::from_path(to.join(file)).expect("made");
-    let headers = reader.headers().expect("a header").clone();
-    writer.write_record(&headers).expect("written");
-    for record in reader.records() {
-        let record = record.expect("a row");
-        let cell = |name: &str| {
-            let at = headers.iter().position(|header| header == name).expect("a column");
-            record[at].to_owned()
-        };
-        if kept(&cell) {
-            writer.write_record(&record).expect("written");
-        }
-    }
-    writer.flush().expect("written");
 }
 
 /// An import in a process of its own.
@@ -164,7 +113,7 @@ async fn killed_at_random_moments(partitions: u16) {
     let begun = Timestamp::from_micros(Utc::now().timestamp_micros());
     let work = tempfile::tempdir().expect("a folder");
     let folder = work.path().join("days");
-    days_of_year(&folder);
+    year::days_of_year(&folder, PRACTITIONER, DAYS);
 
     let calm = work.path().join("calm");
     let calm_server = Server::start(&calm, partitions).await;

@@ -87,7 +87,7 @@ fn content_type_is_deliberate(method: &Method, headers: &HeaderMap) -> Result<()
     }
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let allowed = ["application/json", "application/x-ndjson", "multipart/form-data"];
+    let allowed = ["application/json", "application/x-ndjson", "application/jsonl", "multipart/form-data"];
     if allowed.contains(&essence.as_str()) { Ok(()) } else { Err(Refusal::ContentType) }
 }
 
