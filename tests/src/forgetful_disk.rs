@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Error};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use carelog_event_log::disk::{Disk, DiskFile, OpenFor};
 use rand::rngs::SmallRng;
@@ -38,7 +38,7 @@ pub struct Failing {
 
 /// Clones are the same disk.
 #[derive(Clone, Default)]
-pub struct ForgetfulDisk(Arc<Mutex<Inner>>);
+pub struct ForgetfulDisk(Arc<Mutex<Inner>>, Arc<Condvar>);
 
 #[derive(Default)]
 struct Inner {
@@ -48,6 +48,8 @@ struct Inner {
     names_synced: BTreeMap<PathBuf, Name>,
     locks: BTreeSet<PathBuf>,
     failing: Failing,
+    /// While true, syncs of bytes wait.
+    held: bool,
     /// How many calls that change something still succeed, if not all.
     changes_left: Option<u64>,
     data_syncs: u64,
@@ -100,6 +102,12 @@ impl ForgetfulDisk {
         self.inner().changes_left = Some(changes);
     }
 
+    /// Lets syncs of bytes wait, or go on.
+    pub fn hold_syncs(&self, held: bool) {
+        self.inner().held = held;
+        self.1.notify_all();
+    }
+
     /// How often bytes were synced.
     pub fn data_syncs(&self) -> u64 {
         self.inner().data_syncs
@@ -129,12 +137,13 @@ impl ForgetfulDisk {
         let files = inner.files.iter();
         let copied =
             |file: &File| File { bytes: file.bytes.clone(), synced: file.synced.clone(), dirty: file.dirty.clone() };
-        ForgetfulDisk(Arc::new(Mutex::new(Inner {
+        let inner = Inner {
             files: files.map(copied).collect(),
             names: inner.names.clone(),
             names_synced: inner.names_synced.clone(),
             ..Inner::default()
-        })))
+        };
+        ForgetfulDisk(Arc::new(Mutex::new(inner)), Arc::default())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -347,6 +356,7 @@ impl DiskFile for Handle {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        drop(self.disk.1.wait_while(self.inner()?, |inner| inner.held));
         let mut inner = self.inner()?;
         if inner.failing.sync_data {
             return Err(Error::other("the disk could not write"));

@@ -1,4 +1,5 @@
-//! The batches that are written and synced together, encoded as they will stand in the segment.
+//! The batches that gathered while the disk was busy, encoded as they will stand in the segment. A group is written and
+//! synced in one *write*, or in several if it is large; each header says what of its own write stands before it.
 
 use std::sync::Arc;
 
@@ -8,12 +9,17 @@ use carelog_domain::kernel::Timestamp;
 use crate::batch_header::{BATCH_HEADER_BYTES, BatchHeader};
 use crate::done::Done;
 
+/// The most that is written and synced at once, unless one batch is larger. Recovery looks this far for leftovers.
+pub(crate) const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// A group that is still gathering. Lives under the partition's lock.
 pub(crate) struct Gathering {
     pub(crate) bytes: Vec<u8>,
     pub(crate) first_offset: u64,
     frames: Vec<(u32, u32)>,
     batches: Vec<BatchSpan>,
+    /// Where in `bytes` the newest write begins, and with which of `frames`.
+    write: (usize, usize),
     pub(crate) done: Arc<Done>,
     pub(crate) last_recorded_at: Timestamp,
 }
@@ -24,6 +30,19 @@ pub(crate) struct BatchSpan {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) first_offset: u64,
+    /// Where in the group the write begins that it belongs to.
+    write_start: u32,
+}
+
+impl BatchSpan {
+    /// How many of these batches are written next where there is so much room: those that fit of the first one's write.
+    /// Two writes never become one, for recovery takes the second as proof that the first was synced.
+    pub(crate) fn next_piece(batches: &[BatchSpan], room: u64) -> usize {
+        let Some(first) = batches.first() else { return 0 };
+        let fits =
+            |batch: &&BatchSpan| batch.write_start == first.write_start && u64::from(batch.end - first.start) <= room;
+        batches.iter().take_while(fits).count()
+    }
 }
 
 /// A group that is complete.
@@ -43,6 +62,7 @@ impl Gathering {
             first_offset,
             frames: Vec::new(),
             batches: Vec::new(),
+            write: (0, 0),
             done: Arc::default(),
             last_recorded_at,
         }
@@ -82,14 +102,19 @@ impl Gathering {
             }
         }
         let end = self.bytes.len();
+        if end - self.write.0 > WRITE_BYTES_MAX {
+            self.write = (start, known);
+        }
+        let (write_start, write_first) = self.write;
         let header = BatchHeader {
             body_bytes: (end - start - BATCH_HEADER_BYTES) as u32,
             frames,
             first_offset,
-            before_in_write: known as u32,
+            before_in_write: (known - write_first) as u32,
         };
         self.bytes[start..start + BATCH_HEADER_BYTES].copy_from_slice(&header.encode());
-        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset });
+        let write_start = write_start as u32;
+        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset, write_start });
         Ok(first_offset)
     }
 
@@ -121,5 +146,41 @@ impl Group {
     pub(crate) fn frame(&self, offset: u64) -> Option<Bytes> {
         let (start, end) = *self.frames.get(offset.checked_sub(self.first_offset)? as usize)?;
         Some(self.bytes.slice(start as usize..end as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_group_is_cut_into_writes_and_each_header_counts_within_its_own() {
+        let mut gathering = Gathering::starting_at(70, Timestamp::from_micros(0));
+        let mut add = |frames: u16, bytes: usize| {
+            let frame = |_: u16, out: &mut Vec<u8>| {
+                out.resize(out.len() + bytes, b'x');
+                Ok::<usize, ()>(bytes)
+            };
+            gathering.add(frames, frame).expect("it is encoded");
+        };
+        // Of about 1.5, 1.5, 1.5, 5, 0.1 and 4 MiB: a write ends before 4 MiB, unless one batch is larger.
+        for frames in [26, 26, 26, 90, 2, 66] {
+            add(frames, 60_000);
+        }
+        let group = gathering.complete();
+        let header = |batch: &BatchSpan| BatchHeader::decode(&group.bytes[batch.start as usize..]).expect("a header");
+        let before: Vec<u32> = group.batches.iter().map(|batch| header(batch).before_in_write).collect();
+        assert_eq!(before, [0, 26, 0, 0, 0, 2]);
+        let pieces = |room: u64| {
+            let (mut rest, mut pieces) = (group.batches.as_slice(), Vec::new());
+            while let count @ 1.. = BatchSpan::next_piece(rest, room) {
+                pieces.push(count);
+                rest = &rest[count..];
+            }
+            pieces
+        };
+        assert_eq!(pieces(u64::MAX), [2, 1, 1, 2]);
+        assert_eq!(pieces(6_000_000), [2, 1, 1, 2], "after a new segment too");
+        assert_eq!(pieces(2_000_000), [1, 1, 1], "the fourth needs a new segment");
     }
 }

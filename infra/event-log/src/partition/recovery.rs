@@ -15,10 +15,10 @@ use carelog_domain::kernel::Timestamp;
 use carelog_schemas::frame::Frame;
 
 use super::roll::{Identity, sequences};
-use super::writer::WRITE_BYTES_MAX;
 use crate::batch_header::{BATCH_HEADER_BYTES, BatchHeader, MAGIC};
 use crate::disk::{Disk, OpenFor};
 use crate::error::{Damage, OpenError};
+use crate::group::WRITE_BYTES_MAX;
 use crate::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::segments::{Place, Segment};
 

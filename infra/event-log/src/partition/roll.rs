@@ -84,15 +84,9 @@ impl Roller {
         &self.segment
     }
 
-    /// How many of the batches fit into one write of at most `bytes_max` here; a single one may be larger.
-    pub(super) fn room_for(&self, batches: &[BatchSpan], bytes_max: usize) -> usize {
-        let Some(first) = batches.first().filter(|_| !self.torn) else { return 0 };
-        let room = self.segment.file_bytes - self.end;
-        let fits = |index: usize, batch: &BatchSpan| {
-            let bytes = (batch.end - first.start) as usize;
-            bytes as u64 <= room && (index == 0 || bytes <= bytes_max)
-        };
-        batches.iter().enumerate().take_while(|(index, batch)| fits(*index, batch)).count()
+    /// How many of the batches are written next here; 0 if the first needs a new segment.
+    pub(super) fn room_for(&self, batches: &[BatchSpan]) -> usize {
+        if self.torn { 0 } else { BatchSpan::next_piece(batches, self.segment.file_bytes - self.end) }
     }
 
     /// Writes and syncs; returns where it stands.

@@ -13,9 +13,6 @@ use crate::error::OpenError;
 use crate::group::{BatchSpan, Gathering, Group};
 use crate::segments::Place;
 
-/// The most that is written and synced at once, unless one batch is larger. Recovery looks this far for leftovers.
-pub(crate) const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 pub(super) struct Writer {
     partition: Arc<Partition>,
     roller: Roller,
@@ -47,7 +44,7 @@ impl Writer {
         }
         let mut rest = group.batches.as_slice();
         while let Some(first) = rest.first() {
-            let count = self.roller.room_for(rest, WRITE_BYTES_MAX);
+            let count = self.roller.room_for(rest);
             if count == 0 {
                 let before = self.partition.before(first.first_offset).map_err(WriteError::Reading)?;
                 let needed = u64::from(first.end - first.start);
