@@ -1,5 +1,6 @@
 //! A disk in memory that forgets what was not synced: bytes, file lengths and names. It can also fail, and tear what
-//! was being written sector by sector.
+//! was being written sector by sector. After a sync of bytes that failed it is as Linux is: what was written still
+//! reads back but counts as clean, so that a later sync does not make it durable unless it is written again.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ pub const SECTOR_BYTES: usize = 512;
 pub enum Crash {
     /// All of it is gone.
     ForgetsAll,
-    /// All of it happens to be there (a killed process, not a lost machine).
+    /// All of it is there, no more durable than before: a killed process, not a lost machine.
     KeepsAll,
     /// Every sector for itself, names folder by folder, as this seed says.
     Tears(u64),
@@ -63,12 +64,14 @@ enum Name {
     Folder,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct File {
     bytes: Vec<u8>,
     synced: Vec<u8>,
-    /// Where the two may differ.
+    /// Where the two may differ and a sync would help.
     dirty: Vec<(usize, usize)>,
+    /// Where they may differ and only writing again would help, since a sync failed.
+    lost: Vec<(usize, usize)>,
 }
 
 impl ForgetfulDisk {
@@ -79,11 +82,13 @@ impl ForgetfulDisk {
         inner.locks.clear();
         inner.failing = Failing::default();
         inner.changes_left = None;
+        if crash == Crash::KeepsAll {
+            return;
+        }
         let mut random = SmallRng::seed_from_u64(if let Crash::Tears(seed) = crash { seed } else { 0 });
         let kept = |random: &mut SmallRng| match crash {
-            Crash::ForgetsAll => false,
-            Crash::KeepsAll => true,
             Crash::Tears(_) => random.random_bool(0.5),
+            _ => false,
         };
         inner.crash_names(|| kept(&mut random));
         for file in &mut inner.files {
@@ -128,17 +133,14 @@ impl ForgetfulDisk {
     pub fn replace(&self, file: &Path, bytes: Vec<u8>) {
         let mut inner = self.inner();
         let at = inner.file(file).expect("the file is there");
-        inner.files[at] = File { synced: bytes.clone(), bytes, dirty: vec![] };
+        inner.files[at] = File { synced: bytes.clone(), bytes, ..File::default() };
     }
 
     /// A disk of its own with the same durable and undurable content.
     pub fn copy(&self) -> ForgetfulDisk {
         let inner = self.inner();
-        let files = inner.files.iter();
-        let copied =
-            |file: &File| File { bytes: file.bytes.clone(), synced: file.synced.clone(), dirty: file.dirty.clone() };
         let inner = Inner {
-            files: files.map(copied).collect(),
+            files: inner.files.clone(),
             names: inner.names.clone(),
             names_synced: inner.names_synced.clone(),
             ..Inner::default()
@@ -201,8 +203,12 @@ impl File {
         if self.bytes.len() != self.synced.len() && kept() {
             after.resize(self.bytes.len(), 0);
         }
-        let sectors: BTreeSet<usize> =
-            self.dirty.iter().flat_map(|(from, to)| from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES)).collect();
+        let sectors: BTreeSet<usize> = self
+            .dirty
+            .iter()
+            .chain(&self.lost)
+            .flat_map(|(from, to)| from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES))
+            .collect();
         for sector in sectors.into_iter().filter(|_| kept()) {
             let from = sector * SECTOR_BYTES;
             let to = (from + SECTOR_BYTES).min(self.bytes.len()).min(after.len());
@@ -210,7 +216,7 @@ impl File {
                 after[from..to].copy_from_slice(&self.bytes[from..to]);
             }
         }
-        *self = File { bytes: after.clone(), synced: after, dirty: vec![] };
+        *self = File { bytes: after.clone(), synced: after, ..File::default() };
     }
 }
 
@@ -359,6 +365,8 @@ impl DiskFile for Handle {
         drop(self.disk.1.wait_while(self.inner()?, |inner| inner.held));
         let mut inner = self.inner()?;
         if inner.failing.sync_data {
+            let file = &mut inner.files[self.number];
+            file.lost.append(&mut file.dirty);
             return Err(Error::other("the disk could not write"));
         }
         inner.change()?;

@@ -167,6 +167,73 @@ async fn a_failed_write_poisons_the_log_until_it_is_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_start_finds_is_durable_also_when_the_last_sync_before_it_failed() {
+    for data_bytes in [20, 700, 3_000] {
+        let (disk, index) = (ForgetfulDisk::default(), MemoryStore::default());
+        let options = Options { memory_index_events_max: 2, ..options(&disk, &index) };
+        let log = LocalLog::open(options.clone()).expect("the log opens");
+        for number in 0..5 {
+            assert!(append(&log, number, data_bytes).await);
+        }
+        disk.fail(Failing { sync_data: true, ..Failing::default() });
+        assert!(!append(&log, 5, data_bytes).await);
+        disk.fail(Failing::default());
+        drop(log);
+        disk.crash(Crash::KeepsAll);
+        let log = LocalLog::open(options.clone()).expect("it opens again");
+        assert_eq!(size(&log).await, 6, "the disk still shows what it could not write");
+        drop(log);
+        disk.crash(Crash::ForgetsAll);
+        let log = LocalLog::open(options).expect("it opens again");
+        assert_eq!(size(&log).await, 6, "it was reported durable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_stops_anywhere_never_leaves_an_index_ahead_of_its_log() {
+    for changes in 0.. {
+        let (disk, index) = (ForgetfulDisk::default(), MemoryStore::default());
+        let log = LocalLog::open(options(&disk, &index)).expect("the log opens");
+        for number in 0..20 {
+            assert!(append(&log, number, 300).await);
+        }
+        disk.fail(Failing { sync_data: true, ..Failing::default() });
+        assert!(!append(&log, 20, 300).await);
+        disk.fail(Failing::default());
+        drop(log);
+        disk.crash(Crash::KeepsAll);
+        disk.fail_after(changes);
+        let opened = LocalLog::open(Options { memory_index_events_max: 7, ..options(&disk, &index) }).is_ok();
+        disk.crash(Crash::ForgetsAll);
+        let log = LocalLog::open(options(&disk, &index)).unwrap_or_else(|error| panic!("{changes} changes: {error}"));
+        assert!(size(&log).await >= 20);
+        if opened {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_that_lost_its_sync_to_a_kill_gets_it_at_the_next_start() {
+    let disk = ForgetfulDisk::default();
+    let log = open(&disk).expect("the log opens");
+    disk.fail(Failing { sync_folder: true, ..Failing::default() });
+    let mut number = 0;
+    while number < 100 && append(&log, number, 2_000).await {
+        number += 1;
+    }
+    assert!((10..100).contains(&number), "{number}: the second segment has its name, but not durably");
+    drop(log);
+    disk.crash(Crash::KeepsAll);
+    let log = open(&disk).expect("it opens again");
+    assert!(append(&log, 100, 2_000).await);
+    let acknowledged = size(&log).await;
+    drop(log);
+    disk.crash(Crash::ForgetsAll);
+    assert_eq!(size(&open(&disk).expect("it opens again")).await, acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_in_use_and_a_wrong_number_of_partitions_are_refused_clearly() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1)));

@@ -36,6 +36,7 @@ fn make_folder(disk: &dyn Disk, folder: &Path, faults: Faults) -> io::Result<()>
 /// Makes all partitions of a new log.
 pub(super) fn partitions(options: &Options) -> Result<Vec<Opened>, OpenError> {
     remove_leftovers(options)?;
+    sync_ancestors(options);
     let count = options.partitions.max(1);
     let (log_id, map) = (uuid::Uuid::now_v7().into_bytes(), SlotMap::dealt(count));
     for number in (0..count).rev() {
@@ -45,6 +46,16 @@ pub(super) fn partitions(options: &Options) -> Result<Vec<Opened>, OpenError> {
     }
     let made = open_partitions(options)?;
     made.ok_or_else(|| OpenError::BadOptions(format!("no log could be made in {}", options.folder.display())))
+}
+
+/// The folders above may have been made a moment ago, by us before we were killed or by whoever chose the place. As
+/// far as we may: a folder that we cannot read was not made by us.
+fn sync_ancestors(options: &Options) {
+    for folder in options.folder.ancestors().skip(1).filter(|_| !options.faults.skip_parent_sync()) {
+        if let Err(error) = options.disk.sync_folder(folder) {
+            tracing::debug!(folder = %folder.display(), %error, "a folder above the log could not be synced");
+        }
+    }
 }
 
 /// Removes the empty segments that a making left that was stopped; looks at all of them first.

@@ -37,6 +37,7 @@ impl LocalLog {
             Some(opened) => opened,
             None => create::partitions(&options)?,
         };
+        sync_names(&options, &options.folder, options.faults.skip_parent_sync())?;
         let map = newest_map(&opened);
         let store = open_index(&options)?;
         let mut partitions = Vec::with_capacity(opened.len());
@@ -101,6 +102,10 @@ pub(super) fn identity(
     }
 }
 
+fn sync_names(options: &Options, folder: &Path, skip: bool) -> Result<(), OpenError> {
+    if skip { Ok(()) } else { options.disk.sync_folder(folder).map_err(OpenError::io("sync", folder)) }
+}
+
 fn newest_map(opened: &[Opened]) -> SlotMap {
     let maps = opened.iter().flatten().map(|(header, _)| &header.map);
     maps.max_by_key(|map| map.version).expect("a log has a segment").clone()
@@ -116,6 +121,8 @@ fn start(
     let (first_header, _) = opened.first().expect("a partition has a segment");
     let identity = identity(options, number, first_header.partitions, first_header.log_id, map);
     remove_spares(&*options.disk, &identity.folder)?;
+    // A name may not be durable yet if the last run was killed between giving it and syncing the folder.
+    sync_names(options, &identity.folder, options.faults.skip_folder_sync())?;
     let list: Vec<Arc<Segment>> = opened.iter().map(|(_, segment)| segment.clone()).collect();
     let source = Source {
         number,
@@ -128,7 +135,7 @@ fn start(
     let Restored { found, index, tree, tables, upkeep } = source.restore()?;
     let segments = Arc::new(Segments::default());
     list.iter().for_each(|segment| segments.push(segment.clone()));
-    let roller = Roller::resume(options.disk.clone(), identity, segments.clone(), &found)?;
+    let roller = Roller::resume(options.disk.clone(), identity, segments.clone(), &found);
     if found.torn {
         tracing::warn!(partition = number.0, at = found.next_offset, "the log ends in an unfinished write: left out");
     }

@@ -15,9 +15,10 @@ use crate::index::table::Table;
 use crate::index::upkeep::{End, Upkeep};
 use crate::merkle::{CompactRange, KEPT_EVERY, Tree, leaf_hash};
 use crate::partition::recovery::{self, Found, From};
+use crate::segment_header::SEGMENT_HEADER_BYTES;
 use crate::segments::{Place, Segment, Segments};
 
-/// A partition's memory after a start.
+/// A partition's memory after a start; all that was found is durable.
 pub(super) struct Restored {
     pub(super) found: Found,
     pub(super) index: MemoryIndex,
@@ -115,25 +116,29 @@ impl Source<'_> {
         }
     }
 
-    /// Reads what is not in the tables, making tables of it as it goes, so that memory is bounded.
+    /// Reads what is not in the tables, making tables of it as it goes, so that memory is bounded. What is in a table
+    /// is durable before it, or a crash would leave an index that knows more than the log.
     fn scan(&self, manifest: Manifest, tables: Vec<Arc<Table>>, tree: Tree) -> Result<Restored, OpenError> {
         let from = From {
             segment: manifest.segment,
             place: Place { offset: manifest.end, byte: manifest.byte },
             recorded_at: Timestamp::from_micros(manifest.recorded_at_micros),
         };
+        let last = self.segments.len() - 1;
+        let durable = if from.segment == last { from.place.byte } else { SEGMENT_HEADER_BYTES as u64 };
         let index = MemoryIndex::starting_at(manifest.end);
         let upkeep = Upkeep::new(self.store.clone(), self.number.0, self.hasher, manifest);
         // Two closures share what is being built: one sees frames, the other the ends of batches.
-        let building = std::cell::RefCell::new(Building { index, tree, tables, upkeep });
+        let building = std::cell::RefCell::new(Building { index, tree, tables, upkeep, durable });
         let at_batch_end = |found: &Found, segment: usize| {
             let mut building = building.borrow_mut();
-            match building.index.events() >= self.memory_index_events_max {
-                true => {
-                    building.make_table(found, (segment, found.end), self.segments).map_err(|e| self.index_error(e))
-                }
-                false => Ok(()),
+            if building.index.events() < self.memory_index_events_max {
+                return Ok(());
             }
+            if segment == last {
+                building.make_durable(&self.segments[last], found)?;
+            }
+            building.make_table(found, (segment, found.end), self.segments).map_err(|e| self.index_error(e))
         };
         let found = recovery::scan(self.segments, from, at_batch_end, |frame| {
             let mut building = building.borrow_mut();
@@ -141,7 +146,9 @@ impl Source<'_> {
             building.tree.push(leaf_hash(frame.bytes()));
             Ok(())
         })?;
-        let Building { index, tree, tables, upkeep } = building.into_inner();
+        let mut building = building.into_inner();
+        building.make_durable(&self.segments[last], &found)?;
+        let Building { index, tree, tables, upkeep, .. } = building;
         let tables = TableSet { store: self.store.clone(), hasher: self.hasher, tables };
         Ok(Restored { found, index, tree, tables, upkeep })
     }
@@ -156,9 +163,17 @@ struct Building {
     tree: Tree,
     tables: Vec<Arc<Table>>,
     upkeep: Upkeep,
+    /// Everything before this byte of the last segment is durable.
+    durable: u64,
 }
 
 impl Building {
+    fn make_durable(&mut self, last: &Segment, found: &Found) -> Result<(), OpenError> {
+        recovery::make_durable(last, self.durable, found.end)?;
+        self.durable = found.end;
+        Ok(())
+    }
+
     fn make_table(&mut self, found: &Found, place: (usize, u64), segments: &[Arc<Segment>]) -> Result<(), StoreError> {
         let end = End {
             peaks: self.tree.end().peaks().to_vec(),

@@ -24,8 +24,10 @@ use crate::segments::{Place, Segment};
 
 /// A sector: what a disk writes whole or not at all.
 const SECTOR_BYTES: u64 = 512;
+/// One write is at most this long: [`WRITE_BYTES_MAX`] or one batch.
+const ONE_WRITE_BYTES_MAX: u64 = 9 * 1024 * 1024;
 /// Beyond the last good batch, leftovers of one write can stand at most this far.
-const LEFTOVER_BYTES_MAX: u64 = 2 * WRITE_BYTES_MAX as u64 + 9 * 1024 * 1024;
+const LEFTOVER_BYTES_MAX: u64 = 2 * WRITE_BYTES_MAX as u64 + ONE_WRITE_BYTES_MAX;
 const WINDOW_BYTES: u64 = 1024 * 1024;
 
 /// Reads headers of all segments of a partition and checks that they belong together.
@@ -68,6 +70,20 @@ pub(crate) fn open_segments(disk: &dyn Disk, folder: &Path) -> Result<Vec<(Segme
 pub(crate) fn is_blank(segment: &Segment) -> Result<bool, OpenError> {
     let set = Window::new(segment).any_set(SEGMENT_HEADER_BYTES as u64, segment.file_bytes)?;
     Ok(!set)
+}
+
+/// Makes what was read between `from` and `end` of the last segment durable, by writing the last write in it again,
+/// unchanged. It may stand in the system's memory only: after a sync that failed the pages count as clean, so that a
+/// sync alone would do nothing and yet succeed. Earlier writes were synced before the last one began.
+pub(crate) fn make_durable(segment: &Segment, from: u64, end: u64) -> Result<(), OpenError> {
+    let mut at = from.max(end.saturating_sub(ONE_WRITE_BYTES_MAX));
+    while at < end {
+        let mut bytes = vec![0u8; (end - at).min(WINDOW_BYTES) as usize];
+        segment.file.read_exact_at(&mut bytes, at).map_err(OpenError::io("read", &segment.path))?;
+        segment.file.write_all_at(&bytes, at).map_err(OpenError::io("write to", &segment.path))?;
+        at += bytes.len() as u64;
+    }
+    segment.file.sync_data().map_err(OpenError::io("sync", &segment.path))
 }
 
 /// Where reading begins: a place that is known to be good.

@@ -61,19 +61,12 @@ pub(crate) struct Roller {
 }
 
 impl Roller {
-    /// Goes on at the end that was found in the last segment, after making what stands there durable.
-    pub(crate) fn resume(
-        disk: Arc<dyn Disk>,
-        identity: Identity,
-        segments: Arc<Segments>,
-        found: &Found,
-    ) -> Result<Roller, OpenError> {
+    /// Goes on at the end that was found in the last segment.
+    pub(crate) fn resume(disk: Arc<dyn Disk>, identity: Identity, segments: Arc<Segments>, found: &Found) -> Roller {
         let segment = segments.last().expect("a partition that was recovered has a segment");
-        // What was read may stand in the system's memory only; it is about to be reported as durable.
-        segment.file.sync_data().map_err(OpenError::io("sync", &segment.path))?;
         let (sequence, spare) = (segments.all().len() as u32 - 1, Arc::default());
         let Found { end, torn, .. } = *found;
-        Ok(Roller { disk, identity, segments, segment, sequence, end, torn, spare, spare_asked: false })
+        Roller { disk, identity, segments, segment, sequence, end, torn, spare, spare_asked: false }
     }
 
     pub(super) fn faults(&self) -> Faults {
