@@ -152,16 +152,20 @@ async fn a_failed_write_poisons_the_log_until_it_is_opened_again() {
         let disk = ForgetfulDisk::default();
         let log = open(&disk).expect("the log opens");
         assert!(append(&log, 0, 2_000).await);
+        assert_eq!(log.failure(), None);
         disk.fail(failing);
         assert!(!append(&log, 1, 2_000).await, "{failing:?}");
         disk.fail(Failing::default());
         assert!(!append(&log, 2, 2_000).await, "a later sync would not say what became of the first");
         assert!(log.stream_version(&stream()).await.is_err(), "what was accepted may never be durable");
         assert_eq!(size(&log).await, 1, "what is durable can still be read");
+        let failure = log.failure().expect("it is said");
+        assert!(failure.starts_with("partition 0 of the log stopped") && failure.contains("the disk"), "{failure}");
         disk.crash(Crash::Tears(7));
         drop(log);
         let log = open(&disk).expect("it opens again");
         assert!(size(&log).await >= 1);
+        assert_eq!(log.failure(), None);
         assert!(append(&log, 3, 100).await);
     }
 }

@@ -84,6 +84,14 @@ impl LocalLog {
         Ok(LogStats { folder: self.folder.clone(), partitions })
     }
 
+    /// Why a partition stopped after a failed write, if one did. From then on it takes no batch and shows nothing that
+    /// is not durable, until the program starts again; a process that serves the log is not ready any more.
+    pub fn failure(&self) -> Option<String> {
+        let failed = |partition: &Arc<Partition>| Some((partition.number, partition.poisoned()?));
+        let (number, why) = self.partitions.iter().find_map(failed)?;
+        Some(format!("partition {number} of the log stopped after a failed write: {why}; start the program again"))
+    }
+
     /// Takes no more batches, waits until all that was accepted is durable, and lets go of the folder.
     pub fn close(&self) {
         self.partitions.iter().for_each(|partition| partition.begin_close());

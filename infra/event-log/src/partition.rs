@@ -205,6 +205,11 @@ impl Partition {
         }
     }
 
+    /// Why a write failed, if one did.
+    pub(crate) fn poisoned(&self) -> Option<Arc<str>> {
+        self.state.lock().poisoned.clone()
+    }
+
     /// Takes no more batches; the writer ends when all that was accepted is durable.
     pub(crate) fn begin_close(&self) {
         let mut state = self.state.lock();
