@@ -1,6 +1,8 @@
 //! What LocalLog does when things go wrong: planted faults are seen, torn ends are cut, damage stops the start, a
 //! failed sync poisons, and nothing durable is ever forgotten.
 
+#[path = "event_log_faults/index.rs"]
+mod index;
 #[path = "event_log_faults/making.rs"]
 mod making;
 #[path = "event_log_faults/torn.rs"]

@@ -129,7 +129,9 @@ impl EventLog for LocalLog {
     fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Accepted, AppendError>> {
         Box::pin(async move {
             let span = tracing::info_span!("log append", command = %batch.command, events = batch.events.len());
-            span.in_scope(|| self.partition_for(batch.slot).map_err(AppendError::Failed)?.accept(batch))
+            let partition = self.partition_for(batch.slot).map_err(AppendError::Failed)?;
+            partition.room_in_index().await.map_err(AppendError::Failed)?;
+            span.in_scope(|| partition.accept(batch))
         })
     }
 

@@ -2,6 +2,7 @@
 //! durable, `reader` finds it again, `recovery` picks it up after a stop.
 
 mod accept;
+mod backlog;
 mod keeper;
 mod lookup;
 mod reader;
@@ -42,6 +43,7 @@ pub(crate) struct Partition {
     memory_index_events_max: usize,
     /// Where the oldest full index in memory ends, `u64::MAX` if there is none: once durable it becomes a table.
     frozen_end: AtomicU64,
+    backlog: backlog::Backlog,
 }
 
 /// What the lock guards: all that decides about order.
@@ -115,6 +117,7 @@ impl Partition {
             recent_bytes_max: options.recent_bytes_max,
             memory_index_events_max: options.memory_index_events_max.max(1),
             frozen_end: AtomicU64::new(u64::MAX),
+            backlog: backlog::Backlog::new(),
         });
         let (jobs, asked) = std::sync::mpsc::channel();
         let keeper = keeper::Keeper::new(partition.clone(), upkeep, roller.spare_maker());
@@ -214,6 +217,7 @@ impl Partition {
     pub(crate) fn begin_close(&self) {
         let mut state = self.state.lock();
         state.closing = true;
+        self.backlog.end();
         self.work.notify_one();
     }
 }

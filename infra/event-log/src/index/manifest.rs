@@ -20,7 +20,7 @@ pub(crate) struct Manifest {
     pub(crate) hash_bits: u32,
     pub(crate) next_table: u64,
     pub(crate) tables: Vec<TableInfo>,
-    /// Tables that were merged and whose blocks may still be there.
+    /// Tables that were merged, or are being written by a merge; their blocks may still be there.
     pub(crate) retired: Vec<u64>,
     /// Everything before this offset is in the tables.
     pub(crate) end: u64,
@@ -69,9 +69,13 @@ impl Manifest {
         store.flush()
     }
 
-    /// Removes blocks of tables that do not count: those half written, and those merged.
-    pub(crate) fn sweep(&self, store: &dyn IndexStore, partition: u16) -> Result<(), StoreError> {
-        self.retired.iter().chain([&self.next_table]).try_for_each(|id| store.remove_prefix(&prefix(partition, *id)))
+    /// Removes blocks of tables that do not count: those half written, and those merged. The store is
+    /// flushed before it gets the manifest again, so they are gone for good before it forgets them.
+    pub(crate) fn sweep(&mut self, store: &dyn IndexStore, partition: u16) -> Result<(), StoreError> {
+        let ids = self.retired.iter().chain([&self.next_table]);
+        ids.into_iter().try_for_each(|id| store.remove_prefix(&prefix(partition, *id)))?;
+        self.retired.clear();
+        Ok(())
     }
 }
 

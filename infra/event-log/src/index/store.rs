@@ -20,7 +20,8 @@ impl StoreError {
         StoreError { what: what.into(), source: None }
     }
 
-    pub(crate) fn from_store(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    /// The store said no.
+    pub fn from_store(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
         StoreError { what: "the index could not be read or written".to_owned(), source: Some(source.into()) }
     }
 }

@@ -96,27 +96,40 @@ impl Table {
         block::read(kind, self.info.first_offset, &bytes.ok_or_else(missing)?)
     }
 
-    /// All entries of a kind, in order, read block by block.
-    pub(crate) fn entries<'a>(
-        self: &'a Arc<Self>,
-        store: &'a dyn IndexStore,
-        kind: Kind,
-    ) -> impl Iterator<Item = Result<Entry, StoreError>> + 'a {
-        self.fences[kind as usize].iter().flat_map(move |fence| match self.block(store, kind, *fence) {
-            Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
-            Err(error) => vec![Err(error)],
-        })
-    }
-
     /// How many different keys there are, or a few more: what its filter was made for.
     pub(crate) fn keys_at_most(&self) -> usize {
         self.filter.keys_at_most()
     }
 }
 
+/// Reads the entries of a kind, in order, block by block.
+pub(crate) struct Cursor {
+    table: Arc<Table>,
+    kind: Kind,
+    next_block: usize,
+    entries: std::vec::IntoIter<Entry>,
+}
+
+impl Cursor {
+    pub(crate) fn new(table: Arc<Table>, kind: Kind) -> Cursor {
+        Cursor { table, kind, next_block: 0, entries: Vec::new().into_iter() }
+    }
+
+    pub(crate) fn next(&mut self, store: &dyn IndexStore) -> Result<Option<Entry>, StoreError> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Ok(Some(entry));
+            }
+            let Some(fence) = self.table.fences[self.kind as usize].get(self.next_block) else { return Ok(None) };
+            self.entries = self.table.block(store, self.kind, *fence)?.into_iter();
+            self.next_block += 1;
+        }
+    }
+}
+
 /// Writes a table: entries come in order, kind by kind.
-pub(crate) struct TableWriter<'a> {
-    store: &'a dyn IndexStore,
+pub(crate) struct TableWriter {
+    store: Arc<dyn IndexStore>,
     partition: u16,
     info: TableInfo,
     filter: Filter,
@@ -130,9 +143,9 @@ pub(crate) struct TableWriter<'a> {
 /// So many blocks are handed to the store at once.
 const BLOCKS_AT_ONCE: usize = 32;
 
-impl<'a> TableWriter<'a> {
+impl TableWriter {
     /// A writer with room in its filter for so many keys.
-    pub(crate) fn new(store: &'a dyn IndexStore, partition: u16, info: TableInfo, keys: usize) -> TableWriter<'a> {
+    pub(crate) fn new(store: Arc<dyn IndexStore>, partition: u16, info: TableInfo, keys: usize) -> TableWriter {
         TableWriter {
             store,
             partition,

@@ -12,7 +12,7 @@ use crate::index::memory::MemoryIndex;
 use crate::index::set::TableSet;
 use crate::index::store::{IndexStore, StoreError};
 use crate::index::table::Table;
-use crate::index::upkeep::{End, Upkeep};
+use crate::index::upkeep::{End, Merge, Upkeep};
 use crate::merkle::{CompactRange, KEPT_EVERY, Tree, leaf_hash};
 use crate::partition::recovery::{self, Found, From};
 use crate::segment_header::SEGMENT_HEADER_BYTES;
@@ -54,7 +54,9 @@ impl Source<'_> {
     /// The index and the tree at its end; without the tree if the log does not end up in it.
     fn stored_index(&self) -> Result<Option<(Manifest, Vec<Arc<Table>>, Option<Tree>)>, StoreError> {
         let (store, number) = (&*self.store, self.number.0);
-        let Some(manifest) = Manifest::load(store, number, self.log_id, self.hasher.bits())? else { return Ok(None) };
+        let Some(mut manifest) = Manifest::load(store, number, self.log_id, self.hasher.bits())? else {
+            return Ok(None);
+        };
         manifest.sweep(store, number)?;
         let open = |info| Table::open(store, number, info).map(Arc::new);
         let tables = manifest.tables.iter().copied().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -185,8 +187,12 @@ impl Building {
         let table = self.upkeep.add_table(&self.index, &end)?;
         self.tables.push(Arc::new(table));
         self.index = MemoryIndex::starting_at(found.next_offset);
-        while let Some((replaced, merged)) = self.upkeep.merge(&self.tables)? {
-            self.tables.splice(replaced, [Arc::new(merged)]);
+        loop {
+            match self.upkeep.merge(&self.tables)? {
+                Merge::Nothing => break,
+                Merge::Going => {}
+                Merge::Done(replaced, merged) => drop(self.tables.splice(replaced, [Arc::new(merged)])),
+            }
         }
         self.upkeep.drop_retired()?;
         tracing::info!(partition = self.upkeep.partition(), events = found.next_offset, "building the index");

@@ -209,6 +209,7 @@ impl Partition {
             self.frozen_end.store(full.next_offset, Ordering::Release);
         }
         state.frozen.push_back(Arc::new(full));
+        self.backlog.set_waiting(self.number.0, &state.frozen);
     }
 
     /// The batch that begins at an accepted offset, as a repeat of its command is answered.

@@ -1,9 +1,10 @@
-//! The thread that works behind a partition: turns what was indexed in memory into tables and merges them. Appending
-//! never waits for it.
+//! The thread that works behind a partition: turns what was indexed in memory into tables, prepares the next segment,
+//! and merges tables step by step while there is nothing else to do. Appending waits for it only when it is far behind.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use carelog_domain::ports::Failure;
 
@@ -13,7 +14,7 @@ use crate::error::chain;
 use crate::index::memory::MemoryIndex;
 use crate::index::set::TableSet;
 use crate::index::table::Table;
-use crate::index::upkeep::{End, Upkeep};
+use crate::index::upkeep::{End, Merge, Upkeep};
 use crate::merkle::KEPT_EVERY;
 
 /// What the keeper is asked to do.
@@ -25,46 +26,88 @@ pub(super) enum Job {
     Spare(u32),
 }
 
+/// After the index could not be written, the keeper waits this long before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 pub(super) struct Keeper {
     partition: Arc<Partition>,
     spares: SpareMaker,
     upkeep: Upkeep,
+    after: After,
+}
+
+/// What the keeper does when no job waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum After {
+    /// Waits for the next job.
+    Idle,
+    /// Goes on merging.
+    Merging,
+    /// Tries again what failed, at this moment; until then the index is left alone.
+    Failed(Instant),
 }
 
 impl Keeper {
     pub(super) fn new(partition: Arc<Partition>, upkeep: Upkeep, spares: SpareMaker) -> Keeper {
-        Keeper { partition, spares, upkeep }
+        Keeper { partition, spares, upkeep, after: After::Idle }
     }
 
     /// Works until the writer is gone.
     pub(super) fn run(mut self, jobs: Receiver<Job>) {
-        let partition = self.partition.number.0;
-        while let Ok(job) = jobs.recv() {
+        while let Ok(job) = self.next_job(&jobs) {
             if self.partition.is_closing() {
-                continue; // Nothing of this is needed for what was accepted to be durable.
+                self.after = After::Idle; // Nothing of this is needed for what was accepted to be durable.
+                continue;
             }
             match job {
-                Job::Index => {
-                    if let Err(error) = self.index() {
-                        tracing::error!(partition, error = %chain(&error), "the index could not be written");
-                        metrics::counter!("carelog_log_index_failures_total").increment(1);
-                    }
-                }
-                Job::Spare(sequence) => {
-                    if let Err(error) = self.spares.make(sequence) {
-                        tracing::error!(partition, error = %chain(&error), "the next segment could not be prepared");
-                    }
-                }
+                Job::Spare(sequence) => self.make_spare(sequence),
+                Job::Index if matches!(self.after, After::Failed(at) if at > Instant::now()) => {}
+                Job::Index => self.index(),
             }
         }
     }
 
-    fn index(&mut self) -> Result<(), Failure> {
-        while let Some(frozen) = self.partition.oldest_frozen() {
-            self.write_table(&frozen)?;
-            while !self.partition.is_closing() && self.merge_tables()? {}
+    /// The next job; an error when no more will come.
+    fn next_job(&self, jobs: &Receiver<Job>) -> Result<Job, RecvTimeoutError> {
+        let wait = match self.after {
+            After::Idle => return jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            After::Merging => Duration::ZERO,
+            After::Failed(at) => at.saturating_duration_since(Instant::now()),
+        };
+        match jobs.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => Ok(Job::Index),
+            received => received,
         }
-        Ok(self.upkeep.drop_retired()?)
+    }
+
+    fn make_spare(&self, sequence: u32) {
+        if let Err(error) = self.spares.make(sequence) {
+            let partition = self.partition.number.0;
+            tracing::error!(partition, error = %chain(&error), "the next segment could not be prepared");
+        }
+    }
+
+    fn index(&mut self) {
+        let worked = self.write_tables().and_then(|()| self.merge_tables());
+        self.partition.backlog.set_failing(worked.is_err());
+        self.after = match worked {
+            Ok(true) => After::Merging,
+            Ok(false) => After::Idle,
+            Err(error) => {
+                let partition = self.partition.number.0;
+                tracing::error!(partition, error = %chain(&error), "the index could not be written");
+                metrics::counter!("carelog_log_index_failures_total").increment(1);
+                After::Failed(Instant::now() + RETRY_AFTER)
+            }
+        };
+    }
+
+    /// Makes tables of all that is durable and full.
+    fn write_tables(&mut self) -> Result<(), Failure> {
+        while let Some(frozen) = self.partition.oldest_frozen().filter(|_| !self.partition.is_closing()) {
+            self.write_table(&frozen)?;
+        }
+        Ok(())
     }
 
     fn write_table(&mut self, frozen: &MemoryIndex) -> Result<(), Failure> {
@@ -82,15 +125,21 @@ impl Keeper {
         Ok(())
     }
 
+    /// Merges for a while; true if there is more to do.
     fn merge_tables(&mut self) -> Result<bool, Failure> {
         let set = self.partition.tables();
-        let Some((replaced, merged)) = self.upkeep.merge(&set.tables)? else { return Ok(false) };
-        self.partition.publish(
-            |tables| {
-                tables.splice(replaced, [Arc::new(merged)]);
-            },
-            false,
-        );
+        match self.upkeep.merge(&set.tables)? {
+            Merge::Nothing => {
+                drop(set);
+                self.upkeep.drop_retired()?;
+                return Ok(false);
+            }
+            Merge::Going => {}
+            Merge::Done(replaced, merged) => {
+                let change = |tables: &mut Vec<_>| drop(tables.splice(replaced, [Arc::new(merged)]));
+                self.partition.publish(change, false);
+            }
+        }
         Ok(true)
     }
 }
@@ -117,6 +166,7 @@ impl Partition {
         state.tables = Arc::new(state.tables.with(tables));
         if indexed {
             state.frozen.pop_front();
+            self.backlog.set_waiting(self.number.0, &state.frozen);
         }
         let next = state.frozen.front().map_or(u64::MAX, |frozen| frozen.next_offset);
         self.frozen_end.store(next, Ordering::Release);

@@ -135,6 +135,7 @@ impl Partition {
         let waiting: Vec<_> = {
             let mut state = self.state.lock();
             state.poisoned = Some(why.clone());
+            self.backlog.end();
             let durable = self.durable_end();
             let undone = state.recent.iter().filter(|group| group.end() > durable).map(|group| group.done.clone());
             undone.chain([state.gathering.done.clone()]).collect()

@@ -1,0 +1,77 @@
+//! How far the index is behind what is appended. Full indexes wait in memory until the keeper has made tables of them;
+//! when too many wait, who appends waits too, so that memory stays bounded.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use carelog_domain::ports::Failure;
+use tokio::sync::watch;
+
+use super::Partition;
+use crate::error::passing;
+use crate::index::memory::MemoryIndex;
+
+/// So many full indexes may wait: with 64 Ki events each, some hundred MiB.
+const WAITING_MAX: usize = 8;
+
+/// What those who append look at.
+pub(super) struct Backlog(watch::Sender<Now>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Now {
+    /// Full indexes that are not tables yet.
+    waiting: usize,
+    /// True while the store of the index cannot be written.
+    failing: bool,
+    /// True when nothing more is accepted anyway.
+    ended: bool,
+}
+
+impl Now {
+    fn is_full(self) -> bool {
+        self.waiting >= WAITING_MAX && !self.ended
+    }
+}
+
+impl Backlog {
+    pub(super) fn new() -> Backlog {
+        Backlog(watch::Sender::new(Now::default()))
+    }
+
+    /// Under the partition's lock, so that the numbers come in order.
+    pub(super) fn set_waiting(&self, partition: u16, frozen: &VecDeque<Arc<MemoryIndex>>) {
+        self.0.send_modify(|now| now.waiting = frozen.len());
+        metrics::gauge!("carelog_log_index_waiting", "partition" => partition.to_string()).set(frozen.len() as f64);
+    }
+
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.0.send_if_modified(|now| std::mem::replace(&mut now.failing, failing) != failing);
+    }
+
+    /// Lets everyone go on, to be told why nothing is accepted any more.
+    pub(super) fn end(&self) {
+        self.0.send_modify(|now| now.ended = true);
+    }
+}
+
+impl Partition {
+    /// Waits until the index has room for more events; a failure if it cannot be written.
+    pub(crate) async fn room_in_index(&self) -> Result<(), Failure> {
+        if !self.backlog.0.borrow().is_full() {
+            return Ok(());
+        }
+        metrics::counter!("carelog_log_index_waits_total").increment(1);
+        let mut backlog = self.backlog.0.subscribe();
+        let full = match backlog.wait_for(|now| !now.is_full() || now.failing).await {
+            Ok(now) => now.is_full(),
+            Err(_) => false, // The partition is gone; nobody could have asked.
+        };
+        match full {
+            true => Err(passing(
+                "the index of the log cannot be written, so the disk does not keep up; see the program's log for why, \
+                 and try again later",
+            )),
+            false => Ok(()),
+        }
+    }
+}
