@@ -3,16 +3,19 @@
 //! ```text
 //! LabReportUploaded -> confirm the claim on the file -> StartProcessing
 //! ProcessingStarted (n) -> read the file, record what came of it
+//! LabReportCancelled -> release the claim on the file
 //! ```
+//!
+//! A report that was withdrawn frees its file: it may have been handed in for the wrong patient.
 
 use carelog_domain::event::{Event, LabReportEvent};
 use carelog_domain::kernel::{Recorded, StreamName};
 use carelog_domain::laboratory::commands::StartProcessing;
 use carelog_domain::laboratory::events::LabReportUploaded;
-use carelog_domain::patient::commands::ConfirmClaim;
+use carelog_domain::patient::commands::{ConfirmClaim, ReleaseClaim};
 use carelog_domain::streams;
 
-use crate::saga::{Hospital, Intent, Saga};
+use crate::saga::{Hospital, Intent, Refused, Saga};
 
 /// The reading of one file.
 #[derive(Default)]
@@ -22,7 +25,7 @@ pub struct LabReportProcessing {
 
 impl Saga for LabReportProcessing {
     const NAME: &'static str = "lab-report-processing";
-    const TAKES: &'static [&'static str] = &["LabReportUploaded", "ProcessingStarted"];
+    const TAKES: &'static [&'static str] = &["LabReportUploaded", "ProcessingStarted", "LabReportCancelled"];
     /// Files wait for their reader, of which there are few, without holding up the other sagas.
     const IN_FLIGHT_MAX: usize = 10_000;
 
@@ -44,6 +47,10 @@ impl Saga for LabReportProcessing {
                 let step = format!("read.{}", e.attempt);
                 vec![Intent::ReadLabReport { step, upload: Box::new(upload.clone()), attempt: e.attempt }]
             }
+            (Event::LabReportEvent(LabReportEvent::LabReportCancelled(e)), Some(upload)) => {
+                let release = ReleaseClaim { keyed_hash: upload.file_hash.clone(), owner: e.report.0 };
+                vec![Intent::send("release", release)]
+            }
             _ => vec![],
         }
     }
@@ -52,5 +59,11 @@ impl Saga for LabReportProcessing {
         if let Event::LabReportEvent(LabReportEvent::LabReportUploaded(e)) = &event.event {
             self.upload = Some(e.clone());
         }
+    }
+
+    /// It was withdrawn before its file was read: then nobody wants to know any more what is in it.
+    fn refused(step: &str, code: &str) -> Refused {
+        let of_reading = step.starts_with("start.") || step.starts_with("read.");
+        if of_reading && code == "lab-report-cancelled" { Refused::GoOn } else { Refused::DeadLetter }
     }
 }
