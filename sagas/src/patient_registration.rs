@@ -68,9 +68,14 @@ impl Saga for PatientRegistration {
         }
     }
 
-    /// Whoever holds the identifier may refuse the claim, or have taken it over after it lapsed.
-    fn refused(step: &str, _code: &str) -> Refused {
-        if step.starts_with(CLAIM) || step.starts_with(CONFIRM) { Refused::Stop } else { Refused::DeadLetter }
+    /// Somebody else holds the identifier, or took it over after the claim lapsed. Whatever else goes wrong with a claim is
+    /// trouble that passes, and no reason to tell anyone that the patient was refused.
+    fn refused(step: &str, code: &str) -> Refused {
+        match code {
+            "identifier-taken" if step.starts_with(CLAIM) => Refused::Stop,
+            "claim-lost" if step.starts_with(CONFIRM) => Refused::Stop,
+            _ => Refused::DeadLetter,
+        }
     }
 }
 

@@ -89,7 +89,11 @@ fn an_identity_erased_before_it_was_registered_ends_the_registration() {
 }
 
 #[test]
-fn only_refusals_of_claims_are_expected() {
+fn only_a_claim_that_somebody_else_has_is_expected_to_be_refused() {
+    for trouble in ["failed", "outcome-unknown", "still-running", "too-busy", "key-reused"] {
+        assert_eq!(PatientRegistration::refused("claim.0.1", trouble), Refused::DeadLetter, "{trouble}");
+        assert_eq!(PatientRegistration::refused("confirm.0.1", trouble), Refused::DeadLetter, "{trouble}");
+    }
     assert_eq!(PatientRegistration::refused("claim.0.1", "identifier-taken"), Refused::Stop);
     assert_eq!(PatientRegistration::refused("confirm.0.1", "claim-lost"), Refused::Stop);
     assert_eq!(PatientRegistration::refused("link.1", "hospital-unknown"), Refused::DeadLetter);
