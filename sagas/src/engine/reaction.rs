@@ -32,6 +32,9 @@ pub(crate) struct Reaction {
     pub(crate) _permit: OwnedSemaphorePermit,
 }
 
+/// The write side's code for having lost too many races against other writers.
+const TOO_BUSY: &str = "too-busy";
+
 /// Why a step was not carried out.
 struct Refusal {
     code: String,
@@ -250,8 +253,12 @@ impl Reaction {
         };
         match self.shared.bus.send(request).await {
             Ok(done) => Attempt::Done(done.token),
+            // The one refusal that says nothing about the command: it lost too many races.
+            Err(CommandError::Rejected(rejection)) if rejection.code == TOO_BUSY => {
+                Attempt::Failed { code: TOO_BUSY, again: true }
+            }
             Err(CommandError::Rejected(rejection)) => Attempt::Refused(rejection.code.to_owned()),
-            Err(CommandError::KeyReused) => Attempt::Refused("idempotency-key-reused".to_owned()),
+            Err(CommandError::KeyReused) => Attempt::Refused("key-reused".to_owned()),
             Err(CommandError::VersionDiffers { .. }) => Attempt::Refused("version-differs".to_owned()),
             Err(CommandError::StillRunning) => Attempt::Failed { code: "still-running", again: true },
             Err(error @ CommandError::OutcomeUnknown(_)) => {

@@ -14,7 +14,7 @@ use carelog_domain::ports::{
     Batch, BoxFuture, CommandBus, CommandDone, CommandError, CommandRequest, EventLog, Failure, Fingerprint, ToAppend,
 };
 use carelog_domain::process::events::{CommandRemembered, SagaStepRetried};
-use carelog_domain::rejection::Rejection;
+use carelog_domain::rejection::{Rejection, RejectionClass};
 use carelog_domain::streams;
 use parking_lot::Mutex;
 
@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Fails(u32),
     /// Done, but the answer is lost, this many times.
     Lost(u32),
+    /// Refused because others kept changing the same records, this many times.
+    Busy(u32),
     /// Refused until the fault is taken away.
     Refused,
     /// Refused because people did it by hand.
@@ -84,6 +86,11 @@ impl WriteSide {
                 Some(Fault::Fails(times)) if *times > 0 => {
                     *times -= 1;
                     return Err(CommandError::Failed(Failure::passing("test", "not now")));
+                }
+                Some(Fault::Busy(times)) if *times > 0 => {
+                    *times -= 1;
+                    let (code, class) = ("too-busy", RejectionClass::Conflict);
+                    return Err(CommandError::Rejected(Rejection { code, class, field: None, message: String::new() }));
                 }
                 Some(Fault::Lost(times)) if *times > 0 => {
                     *times -= 1;
