@@ -5,10 +5,17 @@
 //!
 //! cipher           XChaCha20-Poly1305, a random nonce for each value
 //! associated data  key id | event id | JSON pointer of the field     (0x00 between the parts)
+//!
+//! large values     "...:~<base64url(...)>", deflated before they are sealed, with "deflate" as a fourth part
 //! ```
+//!
+//! Deflating lets a long lab report fit into one event. It is for values that are large by themselves, so that the length
+//! of a sealed name or reason says nothing about what is in it.
 //!
 //! The associated data ties a value to its person, its event and its field, so that two sealed values that changed
 //! places do not open. A key that is missing is a failure; only a recorded erasure reads as erased.
+
+use std::io::{Read, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,6 +31,12 @@ use uuid::Uuid;
 use crate::registry::{self, ReadError};
 
 const NONCE_BYTES: usize = 24;
+/// Values from this size on are deflated: a report of some 30 rows.
+const DEFLATED_FROM_BYTES: usize = 8 * 1024;
+/// More than any value inflates to that fitted an event when it was sealed.
+const INFLATED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Marks a deflated value; not a character of base64url.
+const DEFLATED: char = '~';
 const PORT: &str = "key store";
 /// First bytes of a sealed blob: a name and the version of its layout.
 const BLOB_MAGIC: &[u8; 8] = b"CLBLOB\x00\x01";
@@ -83,8 +96,9 @@ pub async fn open_values(
         let opened = match keys.opening_key(sealed.key).await.map_err(ReadError::Key)? {
             KeyState::Erased => Map::from_iter([("$erased".to_owned(), Value::Bool(true))]),
             KeyState::Live(key) => {
-                let plain = decrypt(&key, &sealed.bytes, &associated(sealed.key, event, &path))
-                    .ok_or_else(|| ReadError::DoesNotOpen { event, field: path.clone() })?;
+                let plain = decrypt(&key, &sealed.bytes, &associated(sealed.key, event, &path, sealed.deflated));
+                let plain = if sealed.deflated { plain.and_then(|plain| inflated(&plain)) } else { plain };
+                let plain = plain.ok_or_else(|| ReadError::DoesNotOpen { event, field: path.clone() })?;
                 let value = serde_json::from_slice(&plain).map_err(|source| ReadError::Shape {
                     event,
                     event_type: path.clone(),
@@ -166,21 +180,30 @@ impl Sealer<'_> {
         let (id, key) = self.keys.sealing_key(subject, purpose).await?;
         let plain = serde_json::to_vec(&open["$personal"])
             .map_err(|error| Failure::lasting("codec", "a personal value could not become JSON").caused_by(error))?;
-        let sealed = encrypt(&key, &plain, &associated(id, self.event, path))?;
-        let text = format!("{id}:{}", URL_SAFE_NO_PAD.encode(sealed));
+        let deflate = plain.len() >= DEFLATED_FROM_BYTES;
+        let plain = if deflate { deflated(&plain)? } else { plain };
+        let sealed = encrypt(&key, &plain, &associated(id, self.event, path, deflate))?;
+        let mark = if deflate { DEFLATED.to_string() } else { String::new() };
+        let text = format!("{id}:{mark}{}", URL_SAFE_NO_PAD.encode(sealed));
         Ok(Value::Object(Map::from_iter([("$sealed".to_owned(), Value::String(text))])))
     }
 }
 
 struct SealedText {
     key: KeyId,
+    deflated: bool,
     bytes: Vec<u8>,
 }
 
 impl SealedText {
     fn parse(text: &str) -> Option<SealedText> {
         let (key, body) = text.split_once(':')?;
-        Some(SealedText { key: key.parse().ok()?, bytes: URL_SAFE_NO_PAD.decode(body).ok()? })
+        let plain = body.trim_start_matches(DEFLATED);
+        Some(SealedText {
+            key: key.parse().ok()?,
+            deflated: plain.len() < body.len(),
+            bytes: URL_SAFE_NO_PAD.decode(plain).ok()?,
+        })
     }
 }
 
@@ -213,8 +236,23 @@ fn paths_with(data: &Value, member: &str) -> Vec<String> {
     found
 }
 
-fn associated(key: KeyId, event: EventId, path: &str) -> Vec<u8> {
-    format!("{key}\0{event}\0{path}").into_bytes()
+fn associated(key: KeyId, event: EventId, path: &str, deflated: bool) -> Vec<u8> {
+    let deflated = if deflated { "\0deflate" } else { "" };
+    format!("{key}\0{event}\0{path}{deflated}").into_bytes()
+}
+
+fn deflated(plain: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
+    written.map_err(|error| Failure::lasting("codec", "a personal value could not be deflated").caused_by(error))
+}
+
+/// `None` for what is not deflated, or is larger than any value can be.
+fn inflated(deflated: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut decoder = flate2::read::DeflateDecoder::new(deflated).take(INFLATED_BYTES_MAX + 1);
+    let bytes = decoder.read_to_end(&mut plain).ok()?;
+    (bytes as u64 <= INFLATED_BYTES_MAX).then_some(plain)
 }
 
 fn encrypt(key: &DataKey, plain: &[u8], associated: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -233,3 +271,6 @@ fn decrypt(key: &DataKey, sealed: &[u8], associated: &[u8]) -> Option<Vec<u8>> {
     let cipher = XChaCha20Poly1305::new(&key.0.into());
     cipher.decrypt(&XNonce::from(nonce), Payload { msg: body, aad: associated }).ok()
 }
+
+#[cfg(test)]
+mod tests;
