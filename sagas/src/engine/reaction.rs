@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
+use carelog_domain::command::Command;
 use carelog_domain::kernel::{Actor, Context, Position, Token};
+use carelog_domain::laboratory::FailureReason;
+use carelog_domain::laboratory::commands::RecordProcessingFailure;
+use carelog_domain::laboratory::events::LabReportUploaded;
 use carelog_domain::ports::{CommandError, CommandRequest};
 use carelog_domain::process::events::{SagaReacted, SagaStepDone, SagaStepFailed};
 use carelog_schemas::trace_context;
@@ -34,6 +38,8 @@ pub(crate) struct Reaction {
 
 /// The write side's code for having lost too many races against other writers.
 const TOO_BUSY: &str = "too-busy";
+/// The write side's code for what does not fit an event.
+const TOO_LARGE: &str = "event-too-large";
 
 /// Why a step was not carried out.
 struct Refusal {
@@ -200,7 +206,7 @@ impl Reaction {
             if self.shared.is_stopped() {
                 return Err(Stopped);
             }
-            let code = match self.attempt(intent).await {
+            let code = match self.attempt(intent, attempts >= config.attempts_max).await {
                 Attempt::Done(token) => {
                     let labels = [("saga", self.kind.name), ("outcome", "done")];
                     metrics::counter!("carelog_saga_steps_total", &labels).increment(1);
@@ -222,7 +228,7 @@ impl Reaction {
         Err(Stopped)
     }
 
-    async fn attempt(&self, intent: &Intent) -> Attempt {
+    async fn attempt(&self, intent: &Intent, is_last: bool) -> Attempt {
         let step = intent.step();
         let span = tracing::info_span!("saga_step", saga = self.kind.name, instance = %self.instance, step);
         if let Some(traceparent) = &self.cause.traceparent {
@@ -231,7 +237,9 @@ impl Reaction {
         let attempt = async {
             match intent {
                 Intent::Send { command, .. } => self.send(step, (**command).clone()).await,
-                Intent::ReadLabReport { upload, attempt, .. } => self.read_lab_report(step, upload, *attempt).await,
+                Intent::ReadLabReport { upload, attempt, .. } => {
+                    self.read_lab_report(step, upload, *attempt, is_last).await
+                }
                 Intent::SetAlarm { .. } | Intent::CancelAlarm { .. } => Attempt::Done(Token::empty()),
             }
         };
@@ -239,7 +247,7 @@ impl Reaction {
     }
 
     /// Sends a command. It happened when its cause did (an alarm's when it was due).
-    async fn send(&self, step: &str, command: carelog_domain::command::Command) -> Attempt {
+    async fn send(&self, step: &str, command: Command) -> Attempt {
         let request = CommandRequest {
             id: command_id(self.kind.name, &self.instance, step),
             command,
@@ -273,13 +281,9 @@ impl Reaction {
         }
     }
 
-    /// Reads the file unless that was done before: a second reading could come to another result.
-    async fn read_lab_report(
-        &self,
-        step: &str,
-        upload: &carelog_domain::laboratory::events::LabReportUploaded,
-        attempt: u32,
-    ) -> Attempt {
+    /// Reads the file unless that was done before: a second reading could come to another result. A reading that comes to
+    /// nothing is an outcome of its own, so that whoever handed the file in sees it and can have it read again.
+    async fn read_lab_report(&self, step: &str, upload: &LabReportUploaded, attempt: u32, is_last: bool) -> Attempt {
         let command = command_id(self.kind.name, &self.instance, step);
         match self.shared.log.find_command(upload.report.slot(), command).await {
             Ok(Some(done)) => {
@@ -295,12 +299,21 @@ impl Reaction {
                 return Attempt::Failed { code: "failed", again: failure.retry_helps };
             }
         }
-        match self.shared.read_file(upload, attempt, self.cause.occurred_at).await {
-            Ok(command) => self.send(step, command).await,
-            Err(failure) => {
+        let failed = |reason| Command::from(RecordProcessingFailure { report: upload.report, attempt, reason });
+        let command = match self.shared.read_file(upload, attempt, self.cause.occurred_at).await {
+            Ok(command) => command,
+            Err(failure) if failure.retry_helps && !is_last => {
                 self.shared.trouble("a lab report could not be read", &failure);
-                Attempt::Failed { code: "failed", again: failure.retry_helps }
+                return Attempt::Failed { code: "failed", again: true };
             }
+            Err(failure) => {
+                self.shared.trouble("a lab report could not be read; somebody must have it read again", &failure);
+                failed(FailureReason::ReaderCrashed)
+            }
+        };
+        match self.send(step, command).await {
+            Attempt::Refused(code) if code == TOO_LARGE => self.send(step, failed(FailureReason::TooLarge)).await,
+            attempt => attempt,
         }
     }
 }

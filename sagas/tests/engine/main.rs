@@ -4,6 +4,7 @@
 mod alarms;
 mod faults;
 mod kills;
+mod lab_reports;
 mod memory_documents;
 mod memory_log;
 mod settling;

@@ -15,6 +15,7 @@ use carelog_domain::ports::{
 };
 use carelog_sagas::{Deps, SagaEngine, SagasConfig};
 use carelog_schemas::sealing;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ pub(crate) struct World {
     pub(crate) bus: Arc<WriteSide>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) life: Arc<Life>,
+    pub(crate) reader: Arc<TestReader>,
 }
 
 pub(crate) const NOW: &str = "2025-03-01T08:00:00Z";
@@ -68,7 +70,7 @@ impl World {
         let log = Arc::new(MemoryLog::new(partitions, clock.clone()));
         let life = Arc::new(Life { left: AtomicI64::new(i64::MAX) });
         let bus = Arc::new(WriteSide::new(log.clone(), life.clone()));
-        World { log, documents: Arc::default(), bus, clock, life }
+        World { log, documents: Arc::default(), bus, clock, life, reader: Arc::default() }
     }
 
     pub(crate) async fn try_start(&self) -> Result<Arc<SagaEngine>, Failure> {
@@ -77,9 +79,9 @@ impl World {
             keys: Arc::new(TestKeys),
             bus: self.bus.clone(),
             documents: self.documents.clone(),
-            blobs: Arc::new(NoBlobs),
+            blobs: Arc::new(OneBlob),
             clock: self.clock.clone(),
-            lab_reader: Arc::new(NoReader),
+            lab_reader: self.reader.clone(),
             config: SagasConfig {
                 retry_first: Duration::from_millis(1),
                 retry_longest: Duration::from_millis(2),
@@ -204,23 +206,31 @@ impl KeyStore for TestKeys {
     }
 }
 
-struct NoBlobs;
+/// Every name is that of the same sealed file.
+struct OneBlob;
 
-impl BlobStore for NoBlobs {
+impl BlobStore for OneBlob {
     fn put(&self, _: Bytes) -> BoxFuture<'_, Result<BlobName, Failure>> {
         unreachable!("sagas keep no blobs")
     }
 
     fn get(&self, _: &BlobName) -> BoxFuture<'_, Result<Option<Bytes>, Failure>> {
-        Box::pin(async { Ok(None) })
+        Box::pin(async { sealing::seal_blob(&TestKeys, Uuid::nil(), Purpose::Clinical, b"%PDF-").await.map(Some) })
     }
 }
 
-struct NoReader;
+/// Reads what it was told, or crashes while it was told nothing.
+#[derive(Default)]
+pub(crate) struct TestReader {
+    pub(crate) reads: Mutex<Option<Extraction>>,
+    pub(crate) asked: AtomicI64,
+}
 
-impl LabReader for NoReader {
+impl LabReader for TestReader {
     fn read(&self, _: Bytes) -> BoxFuture<'_, Result<Result<Extraction, FailureReason>, Failure>> {
-        Box::pin(async { Ok(Err(FailureReason::NoText)) })
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let read = self.reads.lock().clone();
+        Box::pin(async { read.map(Ok).ok_or_else(|| Failure::passing("test", "the reader crashed")) })
     }
 }
 

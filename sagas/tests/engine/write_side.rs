@@ -9,6 +9,7 @@ use carelog_domain::billing::{BillingRejection, InvoiceStatus};
 use carelog_domain::command::Command;
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{CommandId, EventId, Slot, StreamName, Token};
+use carelog_domain::laboratory::events::ProcessingStarted;
 use carelog_domain::patient::PatientRejection;
 use carelog_domain::ports::{
     Batch, BoxFuture, CommandBus, CommandDone, CommandError, CommandRequest, EventLog, Failure, Fingerprint, ToAppend,
@@ -19,6 +20,7 @@ use carelog_domain::streams;
 use parking_lot::Mutex;
 
 use crate::memory_log::MemoryLog;
+use crate::story::patient;
 use crate::world::Life;
 
 /// How a command goes wrong.
@@ -30,6 +32,8 @@ pub(crate) enum Fault {
     Lost(u32),
     /// Refused because others kept changing the same records, this many times.
     Busy(u32),
+    /// Refused because it does not fit an event.
+    TooLarge,
     /// Refused until the fault is taken away.
     Refused,
     /// Refused because people did it by hand.
@@ -78,6 +82,10 @@ impl WriteSide {
             match faults.get_mut(name) {
                 Some(Fault::Refused) => {
                     return Err(CommandError::Rejected(BillingRejection::InvoiceUnknown.into()));
+                }
+                Some(Fault::TooLarge) => {
+                    let (code, class) = ("event-too-large", RejectionClass::Unprocessable);
+                    return Err(CommandError::Rejected(Rejection { code, class, field: None, message: String::new() }));
                 }
                 Some(Fault::DoneByHand) => {
                     let status = InvoiceStatus::Cancelled;
@@ -200,7 +208,13 @@ fn recorded(request: &CommandRequest) -> (StreamName, Event) {
         let (saga, instance, step) = (c.saga.clone(), c.instance.clone(), c.step.clone());
         return (streams::saga(&c.saga, &c.instance), SagaStepRetried { saga, instance, step }.into());
     }
+    if let Command::StartProcessing(c) = &request.command {
+        let started = ProcessingStarted { report: c.report, patient: patient("ada"), attempt: 1 };
+        return (streams::lab_report(c.report), started.into());
+    }
     let slot = match &request.command {
+        Command::RecordExtraction(c) => c.report.slot(),
+        Command::RecordProcessingFailure(c) => c.report.slot(),
         Command::DraftInvoice(c) => c.hospital.slot(),
         Command::IssueInvoice(c) => c.invoice.slot(),
         Command::CancelDraft(c) => c.invoice.slot(),

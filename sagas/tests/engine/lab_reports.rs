@@ -1,0 +1,83 @@
+//! Files that cannot be read, or say more than an event holds: whoever handed them in sees it, and no saga is stuck.
+
+use std::sync::atomic::Ordering;
+
+use carelog_domain::command::Command;
+use carelog_domain::kernel::{CommandId, LabReportId, Personal, Timestamp};
+use carelog_domain::laboratory::events::LabReportUploaded;
+use carelog_domain::laboratory::{Extraction, FailureReason, PrintedHeader};
+use carelog_domain::ports::BlobName;
+use carelog_domain::streams;
+
+use crate::story::*;
+use crate::world::World;
+use crate::write_side::Fault;
+
+async fn hands_in(world: &World) {
+    let command = CommandId::of_client_key("t", "lab", "1");
+    let report = LabReportId::derive(command, patient("ada").slot(), Timestamp::default(), 0);
+    let event = LabReportUploaded {
+        report,
+        hospital: hospital(),
+        patient: patient("ada"),
+        blob: BlobName::of(b"sealed"),
+        file_hash: "00".to_owned(),
+        file_name: Personal::new("report.pdf".to_owned()),
+        bytes: 6,
+        media_type: "application/pdf".to_owned(),
+    };
+    world.happen(streams::lab_report(report), "upload", event).await;
+}
+
+/// What was recorded of the one reading.
+fn recorded(world: &World) -> Option<Result<(), FailureReason>> {
+    let done = world.bus.done();
+    let mut readings = done.iter().filter_map(|(_, command)| match command {
+        Command::RecordExtraction(_) => Some(Ok(())),
+        Command::RecordProcessingFailure(c) => Some(Err(c.reason)),
+        _ => None,
+    });
+    let first = readings.next();
+    assert_eq!(readings.next(), None, "one reading has one outcome");
+    first
+}
+
+fn nothing_much() -> Extraction {
+    let header =
+        PrintedHeader { name: None, birth_date: None, identifier: None, sex: None, collected: None, laboratory: None };
+    Extraction { header, observations: vec![], unparsed: vec![], pages: 1, producer: None }
+}
+
+async fn run(world: &World) {
+    opens_hospital(world).await;
+    hands_in(world).await;
+    world.run().await;
+    let engine = world.start().await;
+    assert_eq!(engine.list().await.expect("a list").dead_letters, vec![]);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_can_be_read_is_recorded() {
+    let world = World::new(1);
+    *world.reader.reads.lock() = Some(nothing_much());
+    run(&world).await;
+    assert_eq!(recorded(&world), Some(Ok(())));
+}
+
+#[tokio::test]
+async fn a_report_that_fits_no_event_ends_as_too_large_and_not_as_a_dead_letter() {
+    let world = World::new(1);
+    *world.reader.reads.lock() = Some(nothing_much());
+    world.bus.faults.lock().insert("RecordExtraction", Fault::TooLarge);
+    run(&world).await;
+    assert_eq!(recorded(&world), Some(Err(FailureReason::TooLarge)));
+}
+
+#[tokio::test]
+async fn a_reader_that_keeps_failing_ends_as_a_failed_reading_that_can_be_retried() {
+    let world = World::new(1);
+    run(&world).await;
+    assert_eq!(world.reader.asked.load(Ordering::SeqCst), 3, "it was tried as often as any step");
+    assert_eq!(recorded(&world), Some(Err(FailureReason::ReaderCrashed)));
+}
