@@ -172,6 +172,8 @@ rejections! {
             "value {number} is changed twice; give each value once";
         AmendmentValueMalformed { number: u32 } = Unprocessable "amendment-value-malformed" at "changes":
             "the number of value {number} must be a plain decimal such as 4.10, given with the value as printed";
+        AmendmentFlagMissing { number: u32 } = Unprocessable "amendment-flag-missing" at "changes":
+            "value {number} is critical; say with a flag what the new value is, so that its task is not closed by chance";
         NotCritical = Conflict "observation-not-critical" at "observation":
             "this value is not critical, so there is nothing to acknowledge";
         CriticalAcknowledged = Conflict "critical-acknowledged" at "observation":

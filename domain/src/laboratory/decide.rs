@@ -223,13 +223,16 @@ fn check_changes(observations: &[Observation], changes: &[ObservationChange]) ->
     }
     for (index, change) in changes.iter().enumerate() {
         let number = change.number;
-        if !observations.iter().any(|each| each.number == number) {
-            return Err(LaboratoryRejection::AmendmentValueUnknown { number });
-        }
+        let known = observations.iter().find(|each| each.number == number);
+        let known = known.ok_or(LaboratoryRejection::AmendmentValueUnknown { number })?;
         if changes[..index].iter().any(|earlier| earlier.number == number) {
             return Err(LaboratoryRejection::AmendmentValueRepeated { number });
         }
         change.check()?;
+        // Ranges say low and high, never critical: only a person can tell that the new value no longer is.
+        if known.is_critical() && change.printed.is_some() && change.flag.is_none() {
+            return Err(LaboratoryRejection::AmendmentFlagMissing { number });
+        }
     }
     Ok(())
 }

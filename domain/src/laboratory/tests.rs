@@ -5,7 +5,7 @@ use super::events::*;
 use super::*;
 use crate::event::LabReportEvent;
 use crate::kernel::aggregate::testing::{Given, given};
-use crate::kernel::{Clinical, HospitalId, LabReportId, PatientId, fold};
+use crate::kernel::{Clinical, Decide, HospitalId, LabReportId, PatientId, Times, Timestamp, fold};
 use crate::ports::BlobName;
 use crate::rejection::Rejection;
 use LaboratoryRejection as No;
@@ -121,7 +121,6 @@ pub(super) fn cancel() -> LabReportCommand {
 
 /// The events these commands make of a report, one after the other.
 fn history(commands: impl IntoIterator<Item = LabReportCommand>) -> Vec<LabReportEvent> {
-    use crate::kernel::{Decide, Times, Timestamp};
     let mut events = vec![];
     for command in commands {
         let state: LabReport = fold(&events);
@@ -140,10 +139,6 @@ fn state(commands: impl IntoIterator<Item = LabReportCommand>) -> ReportRecord {
     state.record().expect("a report").clone()
 }
 
-fn uploaded() -> Vec<LabReportCommand> {
-    vec![upload().into()]
-}
-
 fn processing() -> Vec<LabReportCommand> {
     vec![upload().into(), start()]
 }
@@ -153,7 +148,7 @@ fn preliminary() -> Vec<LabReportCommand> {
 }
 
 fn in_review() -> Vec<LabReportCommand> {
-    vec![upload().into(), start(), record(1, read(), &[ReviewReason::NameDiffers])]
+    [processing(), vec![record(1, read(), &[ReviewReason::NameDiffers])]].concat()
 }
 
 fn finalised() -> Vec<LabReportCommand> {
@@ -165,7 +160,7 @@ fn states() -> Vec<(&'static str, Vec<LabReportCommand>)> {
     let then = |before: Vec<LabReportCommand>, more: LabReportCommand| [before, vec![more]].concat();
     vec![
         ("unknown", vec![]),
-        ("uploaded", uploaded()),
+        ("uploaded", vec![upload().into()]),
         ("processing", processing()),
         ("failed", then(processing(), fail(1))),
         ("review", in_review()),
@@ -180,7 +175,6 @@ fn states() -> Vec<(&'static str, Vec<LabReportCommand>)> {
 
 /// The code of the refusal, or `ok`.
 fn answer(before: &[LabReportCommand], command: &LabReportCommand) -> &'static str {
-    use crate::kernel::{Decide, Times, Timestamp};
     let state: LabReport = fold(&history(before.iter().cloned()));
     match state.decide(command, &Times::live(Timestamp::from_micros(0))) {
         Ok(_) => "ok",
@@ -287,11 +281,11 @@ fn read_but(finalise: &'static str, amend: &'static str, cancel: &'static str) -
 
 #[test]
 fn the_same_file_for_the_same_patient_is_the_first_report_and_nothing_else_is() {
-    after(uploaded()).when(upload().into()).then_nothing();
+    after([upload().into()]).when(upload().into()).then_nothing();
     let other_patient = UploadLabReport { patient: OTHER, ..upload() };
-    after(uploaded()).when(other_patient.into()).then_rejected(No::LabReportTaken);
+    after([upload().into()]).when(other_patient.into()).then_rejected(No::LabReportTaken);
     let other_file = UploadLabReport { file_hash: "cd".to_owned(), ..upload() };
-    after(uploaded()).when(other_file.into()).then_rejected(No::LabReportTaken);
+    after([upload().into()]).when(other_file.into()).then_rejected(No::LabReportTaken);
 }
 
 #[test]
@@ -382,8 +376,17 @@ fn a_value_that_is_no_longer_critical_closes_its_task() {
     let amended = ObservationChange { flag: Some(Flag::Normal), ..change(2, "4.2") };
     let report = state([finalised(), vec![amend([amended])]].concat());
     assert!(report.open_tasks().is_empty());
-    let unflagged = state([finalised(), vec![amend([change(2, "4.2")])]].concat());
-    assert_eq!(unflagged.observation(2).expect("a value").printed_flag, None, "the old flag spoke of the old value");
+    let was_high =
+        [processing(), vec![record(1, extraction([flagged(1, "5.3", Flag::High)]), &[]), finalise()]].concat();
+    let unflagged = state([was_high, vec![amend([change(1, "4.2")])]].concat());
+    assert_eq!(unflagged.observation(1).expect("a value").printed_flag, None, "the old flag spoke of the old value");
+}
+
+#[test]
+fn a_critical_value_is_not_changed_without_saying_whether_the_new_one_is_critical() {
+    after(finalised()).when(amend([change(2, "8.1")])).then_rejected(No::AmendmentFlagMissing { number: 2 });
+    let unit = ObservationChange { printed: None, decimal: None, unit: Some("mEq/L".to_owned()), ..change(2, "") };
+    assert_eq!(state([finalised(), vec![amend([unit])]].concat()).open_tasks(), [2], "the value stays what it was");
 }
 
 #[test]
