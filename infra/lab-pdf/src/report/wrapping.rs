@@ -8,6 +8,8 @@ use crate::layout::Word;
 
 /// Lines this much closer than rows stand belong to one row; within this much of it, nothing can be told by distance.
 const NEAR: f64 = 0.07;
+/// Programs that place lines by whole pixels move them by as much, in points.
+const ROUNDING: f64 = 0.9;
 /// No line is further from the next one of its cell, in font sizes, unless rows stand further apart still.
 const LEADING_MAX: f64 = 1.35;
 
@@ -19,6 +21,8 @@ const BLANK_LINE: f64 = 1.7;
 pub(crate) struct Pitch {
     /// In font sizes; `None` without two rows of one line each below one another.
     rows: Option<f64>,
+    /// By which part of that a distance must differ to mean anything.
+    near: f64,
     /// Some lines stand closer than rows do: distance tells which belong together.
     tells: bool,
     /// Titles stand apart from the rows above them.
@@ -56,10 +60,17 @@ impl Pitch {
             let under = |rows: f64| title.air > rows * BLANK_LINE && gap(title, row) < rows * (1.0 + NEAR);
             title.is_name_only && is_row(row) && title.air.is_finite() && rows.is_some_and(under)
         };
-        let closer = |pair: &[Part<'_>]| rows.is_some_and(|rows| gap(&pair[0], &pair[1]) < rows * (1.0 - NEAR));
+        let size = stretches.iter().flatten().map(|part| part.line.size).fold(0.0, f64::max);
+        let near = rows.map_or(NEAR, |rows| NEAR.max(ROUNDING / (rows * size)));
         let marks_titles = titles_stand_out || only_wraps(columns, pairs());
-        let tells = pairs().any(|pair| !pair.iter().all(is_row) && closer(pair));
-        Pitch { rows, tells, titled: pairs().any(apart), marks_titles }
+        // Two lines of one name; lines of different cells may stand nearer, where these are set to their middles.
+        let tells = stretches.iter().any(|parts| {
+            let names: Vec<&Part<'_>> = parts.iter().filter(|part| part.has_name).collect();
+            let cell = |pair: &[&Part<'_>]| pair.iter().any(|part| part.is_name_only);
+            let closer = |gap: f64| rows.is_some_and(|rows| gap < rows * (1.0 - near));
+            names.windows(2).any(|pair| cell(pair) && closer(gap(pair[0], pair[1]))) || has_close_cells(columns, parts, closer)
+        });
+        Pitch { rows, near, tells, titled: pairs().any(apart), marks_titles }
     }
 
     /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
@@ -68,13 +79,18 @@ impl Pitch {
         self.titled && !self.tells && !self.marks_titles && part.is_name_only && apart
     }
 
+    /// True for lines nearer than rows stand, each to the next.
+    fn join(&self, run: &[Part<'_>]) -> bool {
+        run.windows(2).all(|pair| self.rows.is_some_and(|_| self.joins(gap(&pair[0], &pair[1]))))
+    }
+
     fn joins(&self, gap: f64) -> bool {
-        gap < self.rows.map_or(LEADING_MAX, |rows| rows * (1.0 - NEAR))
+        gap < self.rows.map_or(LEADING_MAX, |rows| rows * (1.0 - self.near))
     }
 
     fn parts(&self, gap: f64) -> bool {
         let Some(rows) = self.rows else { return false };
-        gap > rows * (1.0 + NEAR) || (self.tells && gap >= rows * (1.0 - NEAR))
+        gap > rows * (1.0 + self.near) || (self.tells && gap >= rows * (1.0 - self.near))
     }
 }
 
@@ -93,7 +109,7 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
         }
         let run = &parts[from..to];
         let found = match one_row(run) {
-            Some(start) if run.len() == 1 || pitch.tells => {
+            Some(start) if pitch.tells || pitch.join(run) || (pitch.marks_titles && is_one_name(columns, run)) => {
                 vec![Group { lines: (0..run.len()).collect(), start: Some(start) }]
             }
             _ => Sharing::new(columns, run, pitch).groups(),
@@ -111,6 +127,16 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
         from = to;
     }
     groups
+}
+
+/// True where two lines of one cell, other than a name, stand closer than `closer` says.
+fn has_close_cells(columns: &Columns, parts: &[Part<'_>], closer: impl Fn(f64) -> bool) -> bool {
+    let is_rest = |part: &Part<'_>| !part.has_name && !part.has_result;
+    let filled = |part: &Part<'_>, column: usize| !part.cells[column].is_empty();
+    (0..columns.columns.len()).any(|column| {
+        let cells: Vec<&Part<'_>> = parts.iter().filter(|part| filled(part, column)).collect();
+        cells.windows(2).any(|pair| pair.iter().any(|part| is_rest(part)) && closer(gap(pair[0], pair[1])))
+    })
 }
 
 /// True when each name that stands below another by itself can only be its rest, and one shows that by how it begins.
@@ -235,14 +261,18 @@ impl<'p, 'l> Sharing<'p, 'l> {
             let is_row =
                 parts[index].could_be_row && [previous, next].iter().flatten().all(|row| rest(*row) == Rest::No);
             let near = |row: usize| (row.min(index)..row.max(index)).map(gap).sum::<f64>() < 2.6;
-            for (row, reached) in [(previous, down.is_some()), (next, up.is_some())] {
-                let Some(row) = row else { continue };
-                let doubtful = reached && rest(row) != Rest::No;
+            for row in [previous, next].into_iter().flatten() {
+                let linked = (row.min(index)..row.max(index)).all(|at| gap(at) < widest);
+                let doubtful = linked && rest(row) != Rest::No;
                 let rest_of_cell = !parts[index].is_name_only && near(row) && !is_row;
                 self.spoiled[row] |= doubtful || rest_of_cell;
             }
         }
     }
+}
+
+fn is_one_name(columns: &Columns, run: &[Part<'_>]) -> bool {
+    chain(columns, run, true) == Rest::Yes
 }
 
 /// Whether each line with a name goes on with the one before, from the first to the last.
