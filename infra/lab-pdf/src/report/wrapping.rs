@@ -8,6 +8,8 @@ use crate::layout::Word;
 
 /// Lines this much closer than rows stand belong to one row; within this much of it, nothing can be told by distance.
 const NEAR: f64 = 0.07;
+/// Lines nearer than this part of what rows stand apart are cells of one row that are set to their middles.
+const HALF_LINE: f64 = 0.75;
 /// Programs that place lines by whole pixels move them by as much, in points.
 const ROUNDING: f64 = 0.9;
 /// No line is further from the next one of its cell, in font sizes, unless rows stand further apart still.
@@ -112,7 +114,7 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
             Some(start) if pitch.tells || pitch.join(run) || (pitch.marks_titles && is_one_name(columns, run)) => {
                 vec![Group { lines: (0..run.len()).collect(), start: Some(start) }]
             }
-            _ => Sharing::new(columns, run, pitch).groups(),
+            _ => clusters(run, pitch).unwrap_or_else(|| Sharing::new(columns, run, pitch).groups()),
         };
         groups.extend(found.into_iter().map(|group| {
             Group {
@@ -131,7 +133,7 @@ pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<
 
 /// True where two lines of one cell, other than a name, stand closer than `closer` says.
 fn has_close_cells(columns: &Columns, parts: &[Part<'_>], closer: impl Fn(f64) -> bool) -> bool {
-    let is_rest = |part: &Part<'_>| !part.has_name && !part.has_result;
+    let is_rest = |part: &Part<'_>| !(part.has_name && part.has_result);
     let filled = |part: &Part<'_>, column: usize| !part.cells[column].is_empty();
     (0..columns.columns.len()).any(|column| {
         let cells: Vec<&Part<'_>> = parts.iter().filter(|part| filled(part, column)).collect();
@@ -150,6 +152,20 @@ fn only_wraps<'p, 'l: 'p>(columns: &Columns, pairs: impl Iterator<Item = &'p [Pa
         begins_small |= name(&pair[1]).first().is_some_and(|word| word.text.starts_with(char::is_lowercase));
     }
     begins_small
+}
+
+/// Lines much nearer than rows stand as one row each, where that leaves no line that is none.
+fn clusters(run: &[Part<'_>], pitch: Pitch) -> Option<Vec<Group>> {
+    let rows = pitch.rows?;
+    let mut groups = Vec::new();
+    let mut from = 0;
+    for cluster in run.chunk_by(|one, next| gap(one, next) < HALF_LINE * rows) {
+        let whole = cluster.iter().any(|part| part.has_name) && (cluster.len() > 1 || cluster[0].has_name);
+        let start = one_row(cluster).filter(|_| whole)? + from;
+        groups.push(Group { lines: (from..from + cluster.len()).collect(), start: Some(start) });
+        from += cluster.len();
+    }
+    Some(groups)
 }
 
 /// The line that a row begins with whose lines these are: there is one with a result, or all others have nothing else.
@@ -239,7 +255,11 @@ impl<'p, 'l> Sharing<'p, 'l> {
             below.filter(|first| *first < widest && (index..row).all(|at| alike(gap(at), *first)))
         };
         for index in between {
-            let (down, up) = (reached_down(index), reached_up(index));
+            let (columns, marks) = (self.columns, self.pitch.marks_titles);
+            let rest = |row: usize| chain(columns, &parts[row.min(index)..=row.max(index)], marks);
+            let leads = |row: Option<usize>| row.is_some_and(|row| rest(row) != Rest::No);
+            let down = reached_down(index).filter(|_| leads(previous));
+            let up = reached_up(index).filter(|_| leads(next));
             let candidate = match (down, up) {
                 (Some(down), Some(up)) if down < 0.89 * up => previous,
                 (Some(down), Some(up)) if up < 0.89 * down => next,
@@ -251,8 +271,6 @@ impl<'p, 'l> Sharing<'p, 'l> {
             if self.pitch.is_title(&parts[index]) {
                 continue;
             }
-            let (columns, marks) = (self.columns, self.pitch.marks_titles);
-            let rest = |row: usize| chain(columns, &parts[row.min(index)..=row.max(index)], marks);
             self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes);
             if self.owner[index].is_some() {
                 continue;
