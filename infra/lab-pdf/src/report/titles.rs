@@ -83,7 +83,8 @@ fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
     for cell in cells {
         let (left, right) = extent(&cell);
         let text = cell.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-        let kind = kind_of(&text).unwrap_or_else(|| {
+        // A narrow cell breaks a title inside a word.
+        let kind = kind_of(&text).or_else(|| kind_of(&text.replace(' ', ""))).unwrap_or_else(|| {
             unknown += 1;
             Kind::Other
         });

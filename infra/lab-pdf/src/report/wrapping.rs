@@ -70,7 +70,8 @@ impl Pitch {
             let names: Vec<&Part<'_>> = parts.iter().filter(|part| part.has_name).collect();
             let cell = |pair: &[&Part<'_>]| pair.iter().any(|part| part.is_name_only);
             let closer = |gap: f64| rows.is_some_and(|rows| gap < rows * (1.0 - near));
-            names.windows(2).any(|pair| cell(pair) && closer(gap(pair[0], pair[1]))) || has_close_cells(columns, parts, closer)
+            names.windows(2).any(|pair| cell(pair) && closer(gap(pair[0], pair[1])))
+                || has_close_cells(columns, parts, closer)
         });
         Pitch { rows, near, tells, titled: pairs().any(apart), marks_titles }
     }
