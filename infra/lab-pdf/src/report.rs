@@ -154,7 +154,7 @@ fn observations(
     let mut observations = Vec::new();
     for table in tables {
         for row in &table.found.rows {
-            match observation(row, &table.columns, person, style, status) {
+            match observation(row, person, style, status) {
                 Some((observation, understood)) => {
                     if !understood {
                         unparsed.extend(row.text.iter().cloned());
@@ -170,13 +170,7 @@ fn observations(
 }
 
 /// A row as an observation, and whether all of it was understood. `None`: it cannot be trusted to be one.
-fn observation(
-    row: &Row,
-    columns: &Columns,
-    person: Person,
-    style: Style,
-    status: ObservationStatus,
-) -> Option<(Observation, bool)> {
+fn observation(row: &Row, person: Person, style: Style, status: ObservationStatus) -> Option<(Observation, bool)> {
     let readable = !row.text.iter().any(|line| line.contains('\u{fffd}'));
     let named = row.name.chars().any(char::is_alphabetic) && !is_no_analyte(&row.name);
     if !readable || !named {

@@ -2,7 +2,9 @@
 //! them is grouped to rows. In doubt a row is given up: its lines stay as text.
 
 use super::columns::{Columns, Kind};
+use super::number::Style;
 use super::wrapping::{self, Pitch};
+use super::{unit, value};
 use crate::layout::{Line, Word, join};
 
 /// A row of a table, its cells still text.
@@ -27,12 +29,6 @@ pub(crate) struct Row {
     pub(crate) has_more: bool,
 }
 
-impl Row {
-    pub(crate) fn has_range(&self) -> bool {
-        !(self.range.is_empty() && self.low.is_empty() && self.high.is_empty())
-    }
-}
-
 /// A line of a table by its cells.
 pub(crate) struct Part<'l> {
     pub(crate) line: &'l Line,
@@ -42,6 +38,8 @@ pub(crate) struct Part<'l> {
     /// A line across the columns in its face stands this near above or below it, in font sizes.
     pub(crate) across: f64,
     pub(crate) has_result: bool,
+    /// What stands in the result column can be a whole result; a unit or a flag by itself cannot.
+    pub(crate) has_sure_result: bool,
     pub(crate) has_name: bool,
     /// A name with a range and a unit: a row without a result, or two lines of wrapped cells.
     pub(crate) could_be_row: bool,
@@ -151,6 +149,9 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
             .iter()
             .zip(&cells)
             .any(|(column, cell)| !matches!(column.kind, Kind::Other | Kind::Remark) && !cell.is_empty()),
+        has_sure_result: columns.columns.iter().zip(&cells).any(|(column, cell)| {
+            column.kind == Kind::Value && value::read(&join(cell), None, Style::default()).is_sure
+        }),
         line,
         cells,
         air,
@@ -261,6 +262,8 @@ fn append_unit(cell: &mut String, text: &str) {
 fn append(cell: &mut String, text: &str) {
     let mut end = cell.chars().rev();
     let broken = matches!(end.next(), Some('-' | '/' | '\u{2013}')) && end.next().is_some_and(char::is_alphanumeric);
+    let first = text.split(' ').next().unwrap_or_default();
+    let broken = broken || (cell.ends_with(" /") && unit::ucum(&format!("/{first}")).is_some());
     if !cell.is_empty() && !broken {
         cell.push(' ');
     }

@@ -15,7 +15,7 @@ const TITLES: &[(Kind, &[&str])] = &[
     (Kind::Value, &["?your|observed|current|measured|patient|patient's|final|obtained", "value|finding|findings"]),
     (Kind::Unit, &["?si|s.i.|conventional", "unit|units|uom", "?of", "?measure|measurement"]),
     (Kind::Range, &["?biological|bio.|bio", NORMAL, "?range|ranges|interval|intervals|limits|value|values|levels"]),
-    (Kind::Range, &["range"]),
+    (Kind::Range, &["range|ranges|interval|intervals|limits"]),
     (Kind::Flag, &["flag|flags|abn|abn.|abnormal|h/l|alert|l/h", "?flag|flags"]),
     (Kind::Remark, &["interpretation|interp.|note|notes|remark|remarks|comment|comments|indicator"]),
     (Kind::Low, &["?reference|ref.|ref|normal", "low|lower|min|min.|minimum", "?limit|bound|value|reference"]),

@@ -51,7 +51,7 @@ pub(crate) struct Group {
 impl Pitch {
     pub(crate) fn of(columns: &Columns, stretches: &[Vec<Part<'_>>], titles_stand_out: bool) -> Pitch {
         let pairs = || stretches.iter().flat_map(|parts| parts.windows(2));
-        let is_row = |part: &Part<'_>| part.has_result && part.has_name;
+        let is_row = |part: &Part<'_>| part.has_sure_result && part.has_name;
         let mut gaps: Vec<f64> =
             pairs().filter(|pair| pair.iter().all(is_row)).map(|pair| gap(&pair[0], &pair[1])).collect();
         gaps.sort_by(f64::total_cmp);
@@ -171,7 +171,9 @@ fn clusters(run: &[Part<'_>], pitch: Pitch) -> Option<Vec<Group>> {
 
 /// The line that a row begins with whose lines these are: there is one with a result, or all others have nothing else.
 fn one_row(run: &[Part<'_>]) -> Option<usize> {
-    let with_result = || (0..run.len()).filter(|index| run[*index].has_result);
+    let sure = run.iter().any(|part| part.has_sure_result);
+    let is_result = |part: &Part<'_>| if sure { part.has_sure_result } else { part.has_result };
+    let with_result = || (0..run.len()).filter(|index| is_result(&run[*index]));
     let others = with_result().filter(|index| !run[*index].is_result_only).count();
     if with_result().count() == 1 || others <= 1 { with_result().next() } else { None }
 }
@@ -201,7 +203,14 @@ impl<'p, 'l> Sharing<'p, 'l> {
             };
             let under_result = index > 0 && parts[index - 1].has_result && near(index.checked_sub(1));
             let beside_name = near(index.checked_sub(1)) || near(Some(index + 1));
-            if (parts[index].is_result_only && beside_name) || (!parts[index].has_name && under_result) {
+            let close = |other: Option<usize>| {
+                other.and_then(|other| parts.get(other)).is_some_and(|other| {
+                    let distance = (other.line.baseline - parts[index].line.baseline).abs();
+                    other.has_sure_result && distance < LEADING_MAX * parts[index].line.size
+                })
+            };
+            let is_unsure = !parts[index].has_sure_result && (close(index.checked_sub(1)) || close(Some(index + 1)));
+            if is_unsure || (parts[index].is_result_only && beside_name) || (!parts[index].has_name && under_result) {
                 begins[index] = false;
             }
         }
@@ -272,7 +281,10 @@ impl<'p, 'l> Sharing<'p, 'l> {
             if self.pitch.is_title(&parts[index]) {
                 continue;
             }
-            self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes);
+            // A name alone at the top of a table is a title as likely as a wrapped name, where titles look like names.
+            let is_top = parts[index].is_name_only && parts[index].air.is_infinite();
+            let unlike_title = |row: &usize| *row < index || marks || !is_top;
+            self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes && unlike_title(row));
             if self.owner[index].is_some() {
                 continue;
             }
