@@ -99,7 +99,9 @@ fn table<'l>(columns: Vec<Column>, body: &'l [Line], unparsed: &mut Vec<String>,
         let telling = |row: &Row| {
             let unit = value(row).unit.unwrap_or_else(|| row.unit.clone());
             let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });
-            unit::ucum(&unit).is_some() || range.low.is_some() || range.high.is_some()
+            let is_word =
+                |cell: &str| value::read(cell, None, Style::default()).is_sure && !cell.contains(char::is_numeric);
+            unit::ucum(&unit).is_some() || range.low.is_some() || range.high.is_some() || is_word(&row.range)
         };
         let enough = found.rows.iter().filter(|row| telling(row)).count() * 3 > found.rows.len();
         let (sure, unsure) = found.rows.into_iter().partition(|row| enough && value(row).is_sure);

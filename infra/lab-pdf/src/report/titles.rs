@@ -162,7 +162,8 @@ fn is_part_of_heading(line: &Line) -> bool {
             .flat_map(|(_, slots)| slots.iter())
             .any(|slot| slot.trim_start_matches('?').split('|').any(|one| one == word))
     };
-    line.words.len() <= 8 && line.words.iter().all(known)
+    // A broken word or two beside known ones does not make it a row.
+    line.words.len() <= 8 && line.words.iter().filter(|word| known(word)).count() * 2 > line.words.len()
 }
 
 fn extent(words: &[&Word]) -> (f64, f64) {
