@@ -30,7 +30,7 @@ data: ## Make the year that tests and benches use (ref date 2024-12-01, seeds 1,
 fmt: ## Format the code
 	@cargo fmt --all
 
-lint: ## Check formatting, clippy with warnings denied, and advisories and licences
+lint: ## Check formatting, and clippy with warnings denied
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 

@@ -74,6 +74,10 @@ impl Operations {
 
     /// Why requests should go elsewhere for now, if they should; how far a read model is behind is another question.
     pub(crate) async fn trouble(&self) -> Option<&'static str> {
+        if let Some(why) = self.platform.local_log.failure() {
+            tracing::error!(why, "the log stopped");
+            return Some("the log stopped after a failed write");
+        }
         match self.lines().await {
             Ok(lines) if lines.iter().all(|line| matches!(line.doing, Doing::Running)) => None,
             Ok(_) => Some("a read model has stopped"),
