@@ -40,7 +40,7 @@ impl Score {
             rest = &rest[skipped + 1..];
             if row == other {
                 self.right += 1;
-            } else if is_part(row, other) && !(row["comparator"] != other["comparator"] && !row["decimal"].is_null()) {
+            } else if is_part(row, other) && (row["comparator"] == other["comparator"] || row["decimal"].is_null()) {
                 self.partial.push(format!("{file}: {row} of {other}"));
             } else {
                 self.wrong.push(format!("{file}: {row} instead of {other}"));
