@@ -139,6 +139,8 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
     let filled =
         |kind: Kind| columns.columns.iter().zip(&cells).any(|(column, cell)| column.kind == kind && !cell.is_empty());
     let (has_name, has_result) = (filled(Kind::Name), filled(Kind::Value));
+    let mut units = columns.columns.iter().zip(&cells).filter(|(column, _)| column.kind == Kind::Unit);
+    let unit = units.next().map(|(_, cell)| join(cell)).filter(|unit| !unit.is_empty());
     let alone = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
     Some(Part {
         could_be_row: has_name && filled(Kind::Range) && (filled(Kind::Unit) || !columns.has(Kind::Unit)),
@@ -150,7 +152,7 @@ fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {
             .zip(&cells)
             .any(|(column, cell)| !matches!(column.kind, Kind::Other | Kind::Remark) && !cell.is_empty()),
         has_sure_result: columns.columns.iter().zip(&cells).any(|(column, cell)| {
-            column.kind == Kind::Value && value::read(&join(cell), None, Style::default()).is_sure
+            column.kind == Kind::Value && value::read(&join(cell), unit.as_deref(), Style::default()).is_sure
         }),
         line,
         cells,
@@ -183,7 +185,8 @@ fn without_asides<'l>(
             return true;
         }
         let stands_out = (rows.0.is_some() || rows.1.is_some()) && differs(rows.0) && differs(rows.1);
-        *marks_titles |= stretch[index].is_name_only && stands_out;
+        // Below the last row it is a footer.
+        *marks_titles |= stretch[index].is_name_only && stands_out && rows.1.is_some();
         stretch[index].is_name_only && stands_out
     };
     let asides: Vec<bool> = (0..stretch.len()).map(&mut is_aside).collect();
@@ -230,14 +233,20 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row>
     (!row.name.is_empty() && !row.value.is_empty() && !has_broken_word(columns, parts)).then_some(row)
 }
 
-/// True when a name's line may end inside a word: one word as wide as the column, and a small letter on the next line.
+/// True when a name's line may end inside a word, which is broken only where it is wider than the column; or when one is
+/// no word, and may be what another cell had no room for.
 fn has_broken_word(columns: &Columns, parts: &[&Part<'_>]) -> bool {
     let at = columns.name_at();
     let lines: Vec<&[Word]> = parts.iter().map(|part| part.cells[at]).filter(|cell| !cell.is_empty()).collect();
-    lines.windows(2).any(|pair| match (pair[0], pair[1].first()) {
-        ([only], Some(next)) => {
-            let is_widest = only.right > columns.name_ends().0 - 0.7 * only.size;
-            is_widest && only.text.ends_with(char::is_alphanumeric) && next.text.starts_with(char::is_lowercase)
+    let letters = |word: &Word| word.text.chars().filter(|letter| letter.is_alphabetic()).count();
+    lines.windows(2).any(|pair| match (pair[0].last(), pair[1].first()) {
+        (Some(last), Some(next)) => {
+            let (longest, _) = columns.name_ends();
+            let is_full = last.right > longest - 0.7 * last.size;
+            let joined = (last.right - last.left) + (next.right - next.left);
+            let too_wide = is_full && joined > longest - pair[0][0].left - 0.7 * last.size;
+            let inside = last.text.ends_with(char::is_alphanumeric) && next.text.starts_with(char::is_lowercase);
+            (too_wide && inside) || pair[1].iter().all(|word| letters(word) < 2)
         }
         _ => false,
     })

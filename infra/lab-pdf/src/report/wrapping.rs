@@ -281,8 +281,9 @@ impl<'p, 'l> Sharing<'p, 'l> {
             if self.pitch.is_title(&parts[index]) {
                 continue;
             }
-            // A name alone at the top of a table is a title as likely as a wrapped name, where titles look like names.
-            let is_top = parts[index].is_name_only && parts[index].air.is_infinite();
+            // A name alone at the top of a table, a whole line above a row, is a title as likely as a wrapped name.
+            let is_top =
+                parts[index].is_name_only && parts[index].air.is_infinite() && next.is_some() && gap(index) > 0.9;
             let unlike_title = |row: &usize| *row < index || marks || !is_top;
             self.owner[index] = candidate.filter(|row| rest(*row) == Rest::Yes && unlike_title(row));
             if self.owner[index].is_some() {
@@ -343,7 +344,7 @@ fn continues(columns: &Columns, above: &[Word], below: &[Word], marks_titles: bo
     if needed < longest - 0.5 * last.size && !opens {
         return Rest::No;
     }
-    if is_capitals(below) && !is_capitals(above) {
+    if is_capitals(below) != is_capitals(above) {
         return Rest::Maybe;
     }
     let begins_there = (first.left - above[0].left).abs() < 0.3 * first.size;
