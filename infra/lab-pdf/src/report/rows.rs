@@ -113,8 +113,8 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
     let mut rows = Vec::new();
     let (mut opening, mut closing) = (Vec::new(), None);
     let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());
-    for parts in &stretches {
-        for group in wrapping::group(columns, parts, pitch) {
+    for (parts, groups) in stretches.iter().zip(wrapping::groups(columns, &stretches, pitch)) {
+        for group in groups {
             let lines: Vec<&Part<'_>> = group.lines.iter().map(|index| &parts[*index]).collect();
             match group.start.and_then(|start| assemble(columns, &lines, parts[start].line)) {
                 Some(row) => {

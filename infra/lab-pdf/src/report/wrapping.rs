@@ -31,6 +31,15 @@ pub(crate) struct Pitch {
     titled: bool,
     /// Titles have a face or size of their own, or there are none: no line in the face of the names is one.
     marks_titles: bool,
+    /// Where the other lines of all rows stand whose lines are known: what is in doubt stands there too.
+    lean: Option<Lean>,
+}
+
+/// Rows go on below or above the line of their result.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Lean {
+    Below,
+    Above,
 }
 
 /// Whether a line goes on with the cells of another.
@@ -73,7 +82,7 @@ impl Pitch {
             names.windows(2).any(|pair| cell(pair) && closer(gap(pair[0], pair[1])))
                 || has_close_cells(columns, parts, closer)
         });
-        Pitch { rows, near, tells, titled: pairs().any(apart), marks_titles }
+        Pitch { rows, near, tells, titled: pairs().any(apart), marks_titles, lean: None }
     }
 
     /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
@@ -101,8 +110,21 @@ fn gap(above: &Part<'_>, below: &Part<'_>) -> f64 {
     (below.line.baseline - above.line.baseline) / above.line.size.max(below.line.size)
 }
 
-/// Groups lines that follow each other without anything between them.
-pub(crate) fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<Group> {
+/// Groups the lines of each stretch: lines that follow each other without anything between them.
+pub(crate) fn groups(columns: &Columns, stretches: &[Vec<Part<'_>>], pitch: Pitch) -> Vec<Vec<Group>> {
+    let with = |pitch: Pitch| stretches.iter().map(move |parts| group(columns, parts, pitch)).collect::<Vec<_>>();
+    let sure = with(pitch);
+    let known = || sure.iter().flatten().filter_map(|group| Some((group.start?, &group.lines)));
+    let below = known().any(|(start, lines)| lines.iter().any(|line| *line > start));
+    let above = known().any(|(start, lines)| lines.iter().any(|line| *line < start));
+    match (below, above) {
+        (true, false) => with(Pitch { lean: Some(Lean::Below), ..pitch }),
+        (false, true) => with(Pitch { lean: Some(Lean::Above), ..pitch }),
+        _ => sure,
+    }
+}
+
+fn group(columns: &Columns, parts: &[Part<'_>], pitch: Pitch) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut from = 0;
     while from < parts.len() {
@@ -273,7 +295,11 @@ impl<'p, 'l> Sharing<'p, 'l> {
             let candidate = match (down, up) {
                 (Some(down), Some(up)) if down < 0.89 * up => previous,
                 (Some(down), Some(up)) if up < 0.89 * down => next,
-                (Some(_), Some(_)) => None,
+                (Some(_), Some(_)) => match self.pitch.lean {
+                    Some(Lean::Below) => previous,
+                    Some(Lean::Above) => next,
+                    None => None,
+                },
                 (Some(_), None) => previous,
                 (None, Some(_)) => next,
                 (None, None) => None,
