@@ -45,6 +45,9 @@ const LABELS: &[(&str, Field)] = &[
     ("lab", Field::Laboratory),
 ];
 
+/// No value in a cell below its label has more lines.
+const STACKED_MAX: usize = 3;
+
 /// A value belongs to its label up to a gap this wide (font sizes).
 const GAP: f64 = 1.0;
 
@@ -55,13 +58,11 @@ pub(crate) fn read(lines: &[Line]) -> (PrintedHeader, Vec<String>) {
     let mut unparsed = Vec::new();
     let mut index = 0;
     while let Some(line) = lines.get(index) {
-        let below = lines.get(index + 1).filter(|below| below.page == line.page);
-        if let Some(below) = below.filter(|below| fill_stacked(&mut header, line, below)) {
-            index += 1;
-            let _ = below;
-        } else if !fill_beside(&mut header, line) {
+        let taken = fill_stacked(&mut header, line, &lines[index + 1..]);
+        if taken == 0 && !fill_beside(&mut header, line) {
             unparsed.push(line.text());
         }
+        index += taken;
         index += 1;
     }
     if header.laboratory.is_none() {
@@ -109,32 +110,53 @@ fn begins_label(text: &str) -> bool {
     LABELS.iter().any(|(label, _)| label.strip_prefix(text.as_str()).is_some_and(|rest| rest.starts_with(' ')))
 }
 
-/// A line of labels and below it the line of their values, each starting right below its label. True when both were
+/// A line of labels and below it the lines of their values, each starting right below its label. How many lines below were
 /// understood as that.
-fn fill_stacked(header: &mut PrintedHeader, line: &Line, below: &Line) -> bool {
+fn fill_stacked(header: &mut PrintedHeader, line: &Line, below: &[Line]) -> usize {
     let mut labels = Vec::new();
     let mut rest = line.words.as_slice();
     while !rest.is_empty() {
-        let Some((field, length)) = label_at(rest).or_else(|| label(rest)) else { return false };
+        let Some((field, length)) = label_at(rest).or_else(|| label(rest)) else { return 0 };
         labels.push((field, rest[0].left));
         rest = &rest[length..];
     }
-    if labels.len() < 2 || label_at(&below.words).is_some() {
-        return false;
+    let mut texts = vec![String::new(); labels.len()];
+    let mut taken = 0;
+    let mut last = line;
+    for next in below.iter().take(STACKED_MAX).take_while(|next| next.page == line.page) {
+        // The lines of one cell stand near each other; the first may stand further from its label.
+        let far = next.baseline - last.baseline > if taken == 0 { 3.0 } else { 1.4 } * next.size;
+        let Some(cells) = stacked_cells(&labels, next).filter(|_| !far && label_at(&next.words).is_none()) else {
+            break;
+        };
+        for (text, cell) in texts.iter_mut().zip(cells) {
+            let glue = if text.is_empty() || text.ends_with('-') { "" } else { " " };
+            *text = format!("{text}{glue}{}", join(cell)).trim_end().to_owned();
+        }
+        (last, taken) = (next, taken + 1);
     }
-    let starts: Option<Vec<usize>> = labels
-        .iter()
-        .map(|(_, left)| below.words.iter().position(|word| (word.left - left).abs() < 0.4 * word.em))
-        .collect();
-    let Some(starts) = starts.filter(|starts| starts[0] == 0 && starts.is_sorted_by(|one, next| one < next)) else {
-        return false;
-    };
-    let ends = starts.iter().skip(1).copied().chain([below.words.len()]);
-    let mut whole = true;
-    for (((field, _), start), end) in labels.iter().zip(&starts).zip(ends) {
-        whole &= fill(header, *field, &join(&below.words[*start..end]));
+    if labels.len() < 2 || texts.iter().any(String::is_empty) {
+        return 0;
     }
-    whole
+    let filled = labels.iter().zip(&texts).filter(|((field, _), text)| fill(header, *field, text)).count();
+    if filled == labels.len() { taken } else { 0 }
+}
+
+/// The words of a line by the labels above them; `None` where a cell does not begin right below its label.
+fn stacked_cells<'l>(labels: &[(Field, f64)], line: &'l Line) -> Option<Vec<&'l [Word]>> {
+    let mut rest = line.words.as_slice();
+    let mut cells = Vec::with_capacity(labels.len());
+    for (index, (_, left)) in labels.iter().enumerate() {
+        let end = labels.get(index + 1).map_or(f64::INFINITY, |(_, left)| *left);
+        let inside = rest.iter().take_while(|word| word.left < end - 0.4 * word.em).count();
+        let (cell, after) = rest.split_at(inside);
+        if cell.first().is_some_and(|word| (word.left - left).abs() >= 0.4 * word.em) {
+            return None;
+        }
+        cells.push(cell);
+        rest = after;
+    }
+    Some(cells)
 }
 
 /// A label at the start of the words: closed by a colon, or by a gap, or all there is.

@@ -345,9 +345,9 @@ fn chain(columns: &Columns, parts: &[Part<'_>], marks_titles: bool) -> Rest {
     chain
 }
 
-/// Titles in capitals among names that are not.
+/// Titles in capitals among names that are not: words, not `LC-MS/MS`.
 fn is_capitals(words: &[Word]) -> bool {
-    let letters = || words.iter().flat_map(|word| word.text.chars()).filter(|letter| letter.is_alphabetic());
+    let letters = || words.iter().flat_map(|word| word.text.chars());
     letters().count() > 3 && letters().all(char::is_uppercase)
 }
 
@@ -370,7 +370,7 @@ fn continues(columns: &Columns, above: &[Word], below: &[Word], marks_titles: bo
     if needed < longest - 0.5 * last.size && !opens {
         return Rest::No;
     }
-    if is_capitals(below) != is_capitals(above) {
+    if !marks_titles && is_capitals(below) != is_capitals(above) {
         return Rest::Maybe;
     }
     let begins_there = (first.left - above[0].left).abs() < 0.3 * first.size;
