@@ -139,21 +139,31 @@ def typewriter_size(report):
     return min(report["look"]["size"], 750 / 0.61 / max(len(line) for line in head + body))
 
 
+def tab_stops(look, columns, rows, size):
+    """Where the tabs stop, in centimetres, and how wide all is; a heading in bold capitals is wider than other text."""
+    per = size * 0.62 / 28.35
+    stops, x = [], 0.0
+    for index, column in enumerate(columns):
+        right = column["kind"] == "value" and look["valueAlign"] == "right"
+        width = per * max(1.35 * len(column["heading"]) + 1, *(len(row[index]) for row in rows))
+        stops.append((x + width if right else x, "right" if right else "left"))
+        x += width + look["gap"] / 28.35
+    return stops, x
+
+
 def tabbed(report):
     """Paragraphs with tab stops, as a report typed into a word processor."""
     look, columns = report["look"], report["columns"]
     random_paper.merged_ranges(report)
     size = 7 if len(columns) > 5 else min(look["size"], 8.5)
-    per = size * 0.62 / 28.35
     rows = [[content.cell(report, row, c["kind"])[0] for c in columns] for row in content.plain_rows(report)]
-    stops, x = [], 0.0
-    for index, column in enumerate(columns):
-        right = column["kind"] == "value" and look["valueAlign"] == "right"
-        width = per * max(len(column["heading"]) + 1, *(len(row[index]) for row in rows))
-        stops.append((x + width if right else x, "right" if right else "left"))
-        x += width + look["gap"] / 28.35
+    stops, x = tab_stops(look, columns, rows, size)
+    while x > 26:
+        # A line that does not fit the paper would run on in the next one.
+        size -= 0.5
+        stops, x = tab_stops(look, columns, rows, size)
     marks = "".join(f'<style:tab-stop style:position="{at:.2f}cm" style:type="{kind}"/>' for at, kind in stops[1:])
-    wide = x > 18
+    wide = x > 17.5
     paper = 'fo:page-width="29.7cm" fo:page-height="21cm"' if wide else 'fo:page-width="21cm" fo:page-height="29.7cm"'
     line = lambda cells, style: f'<text:p text:style-name="{style}">{"<text:tab/>".join(escape(text) for text in cells)}</text:p>'
     body = [line([report["lab"]], "Title"), *([line([f"{report['status'].upper()} REPORT"], "Head")] if report["status"] else [])]

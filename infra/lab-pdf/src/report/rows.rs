@@ -110,13 +110,15 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
         .flat_map(|stretch| without_asides(columns, stretch, &mut unparsed, &mut marks_titles))
         .collect();
     let pitch = Pitch::of(columns, &stretches, marks_titles);
+    let names = stretches.iter().flatten().filter_map(|part| part.cells[columns.name_at()].last());
+    let longest = names.map(|word| word.right).fold(0.0, f64::max);
     let mut rows = Vec::new();
     let (mut opening, mut closing) = (Vec::new(), None);
     let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());
     for (parts, groups) in stretches.iter().zip(wrapping::groups(columns, &stretches, pitch)) {
         for group in groups {
             let lines: Vec<&Part<'_>> = group.lines.iter().map(|index| &parts[*index]).collect();
-            match group.start.and_then(|start| assemble(columns, &lines, parts[start].line)) {
+            match group.start.and_then(|start| assemble(columns, &lines, parts[start].line, longest)) {
                 Some(row) => {
                     closing = lines.iter().rev().find_map(|part| name(part));
                     rows.push(row);
@@ -205,7 +207,7 @@ fn without_asides<'l>(
 }
 
 /// The cells of a row as text; `None` when a name or a result is missing, or a name may be broken inside a word.
-fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row> {
+fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line, longest: f64) -> Option<Row> {
     let mut row = Row { page: start.page, line: start.number, ..Row::default() };
     for part in parts {
         row.text.push(part.line.text());
@@ -230,18 +232,17 @@ fn assemble(columns: &Columns, parts: &[&Part<'_>], start: &Line) -> Option<Row>
             }
         }
     }
-    (!row.name.is_empty() && !row.value.is_empty() && !has_broken_word(columns, parts)).then_some(row)
+    (!row.name.is_empty() && !row.value.is_empty() && !has_broken_word(columns, parts, longest)).then_some(row)
 }
 
 /// True when a name's line may end inside a word, which is broken only where it is wider than the column; or when one is
 /// no word, and may be what another cell had no room for.
-fn has_broken_word(columns: &Columns, parts: &[&Part<'_>]) -> bool {
+fn has_broken_word(columns: &Columns, parts: &[&Part<'_>], longest: f64) -> bool {
     let at = columns.name_at();
     let lines: Vec<&[Word]> = parts.iter().map(|part| part.cells[at]).filter(|cell| !cell.is_empty()).collect();
     let letters = |word: &Word| word.text.chars().filter(|letter| letter.is_alphabetic()).count();
     lines.windows(2).any(|pair| match (pair[0].last(), pair[1].first()) {
         (Some(last), Some(next)) => {
-            let (longest, _) = columns.name_ends();
             let is_full = last.right > longest - 0.7 * last.size;
             let joined = (last.right - last.left) + (next.right - next.left);
             let too_wide = is_full && joined > longest - pair[0][0].left - 0.7 * last.size;

@@ -84,7 +84,7 @@ fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
         let (left, right) = extent(&cell);
         let text = cell.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
         // A narrow cell breaks a title inside a word.
-        let kind = kind_of(&text).or_else(|| kind_of(&text.replace(' ', ""))).unwrap_or_else(|| {
+        let kind = kind_of(&text).or_else(|| unbroken(&text)).unwrap_or_else(|| {
             unknown += 1;
             Kind::Other
         });
@@ -112,6 +112,11 @@ fn kind_of(phrase: &str) -> Option<Kind> {
     let phrase = phrase.to_lowercase();
     let words: Vec<&str> = phrase.split(' ').map(|word| word.trim_end_matches([':', '*'])).collect();
     TITLES.iter().find(|(_, slots)| matches(&words, slots)).map(|(kind, _)| *kind)
+}
+
+/// A title with one of its words broken in two.
+fn unbroken(text: &str) -> Option<Kind> {
+    text.match_indices(' ').find_map(|(space, _)| kind_of(&format!("{}{}", &text[..space], &text[space + 1..])))
 }
 
 fn matches(words: &[&str], slots: &[&str]) -> bool {
