@@ -16,7 +16,7 @@ mod wrapping;
 use carelog_domain::laboratory::{Observation, ObservationStatus, PrintedHeader};
 use chrono::Datelike;
 
-use crate::layout::{Layout, Line};
+use crate::layout::{Layout, Line, Word};
 use columns::{Column, Columns, Kind};
 use number::Style;
 use range::Person;
@@ -53,14 +53,14 @@ pub(crate) fn read(pages: &[Layout]) -> Read {
         }
         header.get_or_insert(own);
         if !starts_anew && let Some(columns) = &carried {
-            let table = table(columns.clone(), above, &mut unparsed, true);
+            let table = table(columns.clone(), above, &mut unparsed, &tables, true);
             add(&mut tables, table, &mut unparsed);
             continue;
         }
         unparsed.extend(left_over);
         for (columns, body) in bodies {
             carried = Some(columns.clone());
-            let table = table(columns, body, &mut unparsed, false);
+            let table = table(columns, body, &mut unparsed, &tables, false);
             add(&mut tables, table, &mut unparsed);
         }
     }
@@ -88,9 +88,16 @@ fn split(lines: &[Line]) -> (&[Line], Vec<(Vec<Column>, &[Line])>) {
     (&lines[..above], bodies.collect())
 }
 
-fn table<'l>(columns: Vec<Column>, body: &'l [Line], unparsed: &mut Vec<String>, presumed: bool) -> Table<'l> {
+fn table<'l>(
+    columns: Vec<Column>,
+    body: &'l [Line],
+    unparsed: &mut Vec<String>,
+    before: &[Table<'_>],
+    presumed: bool,
+) -> Table<'l> {
     let columns = Columns::fit(columns, body);
-    let mut found = rows::rows(&columns, body);
+    let same = before.last().filter(|table| table.columns.same_kinds(&columns));
+    let mut found = rows::rows(&columns, body, same.map(|table| table.found.pitch));
     unparsed.append(&mut found.unparsed);
     if presumed {
         // The heading is a page away: enough rows must look like ones in every respect, and each have a sure result.
@@ -113,11 +120,12 @@ fn table<'l>(columns: Vec<Column>, body: &'l [Line], unparsed: &mut Vec<String>,
 
 /// Adds a table. A row broken by the end of a page is not trusted: its name may go on with the next table's first line.
 fn add<'l>(tables: &mut Vec<Table<'l>>, table: Table<'l>, unparsed: &mut Vec<String>) {
-    if let Some(last) = tables.last_mut()
-        && let Some(closing) = last.found.closing
-        && table.found.opening.iter().any(|opening| wrapping::may_go_on(&last.columns, closing, opening))
-    {
-        unparsed.extend(last.found.rows.pop().into_iter().flat_map(|row| row.text));
+    if let Some(last) = tables.last_mut() {
+        let may_go_on =
+            |closing: &[Word]| table.found.opening.iter().any(|next| wrapping::may_go_on(&last.columns, closing, next));
+        if table.found.opens_with_rest || last.found.closing.is_some_and(may_go_on) {
+            unparsed.extend(last.found.rows.pop().into_iter().flat_map(|row| row.text));
+        }
     }
     tables.push(table);
 }

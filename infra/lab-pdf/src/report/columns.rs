@@ -110,6 +110,12 @@ impl Columns {
         (0..cells.len()).any(|index| gap(cells[index]) && (is_empty(index.checked_sub(1)) || is_empty(Some(index + 1))))
     }
 
+    /// True for tables of the same columns in the same order.
+    pub(crate) fn same_kinds(&self, other: &Columns) -> bool {
+        let kinds = |columns: &Columns| columns.columns.iter().map(|column| column.kind).collect::<Vec<_>>();
+        kinds(self) == kinds(other)
+    }
+
     /// Which column the name stands in.
     pub(crate) fn name_at(&self) -> usize {
         self.columns.iter().position(|column| column.kind == Kind::Name).unwrap_or(0)

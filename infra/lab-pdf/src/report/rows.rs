@@ -70,12 +70,15 @@ pub(crate) struct Rows<'l> {
     pub(crate) unparsed: Vec<String>,
     /// Names before the first row that belong to none: one may be the rest of a row on the page before.
     pub(crate) opening: Vec<&'l [Word]>,
+    /// Cells without a name stand before the first row: the rest of a row on the page before.
+    pub(crate) opens_with_rest: bool,
+    pub(crate) pitch: Pitch,
     /// The last line of the last name.
     pub(crate) closing: Option<&'l [Word]>,
 }
 
 /// The rows of a table, and the lines that belong to none.
-pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
+pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line], earlier: Option<Pitch>) -> Rows<'l> {
     let mut unparsed = Vec::new();
     let mut stretches = Vec::new();
     let mut open = Vec::new();
@@ -109,11 +112,11 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
         .into_iter()
         .flat_map(|stretch| without_asides(columns, stretch, &mut unparsed, &mut marks_titles))
         .collect();
-    let pitch = Pitch::of(columns, &stretches, marks_titles);
+    let pitch = Pitch::of(columns, &stretches, marks_titles).with_earlier(earlier);
     let names = stretches.iter().flatten().filter_map(|part| part.cells[columns.name_at()].last());
     let longest = names.map(|word| word.right).fold(0.0, f64::max);
     let mut rows = Vec::new();
-    let (mut opening, mut closing) = (Vec::new(), None);
+    let (mut opening, mut opens_with_rest, mut closing) = (Vec::new(), false, None);
     let name = |part: &Part<'l>| Some(part.cells[columns.name_at()]).filter(|name| !name.is_empty());
     for (parts, groups) in stretches.iter().zip(wrapping::groups(columns, &stretches, pitch)) {
         for group in groups {
@@ -125,6 +128,7 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
                 }
                 None => {
                     if rows.is_empty() {
+                        opens_with_rest |= lines.iter().any(|part| !part.has_name);
                         opening.extend(lines.iter().filter_map(|part| name(part)));
                     }
                     unparsed.extend(lines.iter().map(|part| part.line.text()));
@@ -133,7 +137,7 @@ pub(crate) fn rows<'l>(columns: &Columns, body: &'l [Line]) -> Rows<'l> {
         }
     }
     rows.sort_by_key(|row| (row.page, row.line));
-    Rows { rows, unparsed, opening, closing }
+    Rows { rows, unparsed, opening, opens_with_rest, closing, pitch }
 }
 
 fn part<'l>(columns: &Columns, line: &'l Line, air: f64) -> Option<Part<'l>> {

@@ -85,6 +85,21 @@ impl Pitch {
         Pitch { rows, near, tells, titled: pairs().any(apart), marks_titles, lean: None }
     }
 
+    /// With what the pages before showed of the same table, where this one shows nothing or the same.
+    pub(crate) fn with_earlier(self, earlier: Option<Pitch>) -> Pitch {
+        let Some(earlier) = earlier else { return self };
+        match (self.rows, earlier.rows) {
+            (None, _) => Pitch { marks_titles: self.marks_titles || earlier.marks_titles, lean: None, ..earlier },
+            (Some(own), Some(before)) if (own / before - 1.0).abs() < self.near.min(earlier.near) => Pitch {
+                tells: self.tells || earlier.tells,
+                titled: self.titled || earlier.titled,
+                marks_titles: self.marks_titles || earlier.marks_titles,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// True for a name by itself that stands apart from what is above it: no wrapped cell begins so.
     fn is_title(&self, part: &Part<'_>) -> bool {
         let apart = self.rows.is_some_and(|rows| part.air > rows * BLANK_LINE);
