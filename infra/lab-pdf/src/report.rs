@@ -108,9 +108,13 @@ fn table<'l>(
             let range = range::read(&row.range, Some(&unit), Person::default(), Style { comma: true, point: true });
             let is_word =
                 |cell: &str| value::read(cell, None, Style::default()).is_sure && !cell.contains(char::is_numeric);
-            unit::ucum(&unit).is_some() || range.low.is_some() || range.high.is_some() || is_word(&row.range)
+            unit::ucum(&unit).is_some()
+                || range.low.is_some()
+                || range.high.is_some()
+                || is_word(&row.range)
+                || !(row.low.is_empty() || row.high.is_empty())
         };
-        let enough = found.rows.iter().filter(|row| telling(row)).count() * 3 > found.rows.len();
+        let enough = found.rows.iter().filter(|row| telling(row)).count() * 3 >= found.rows.len();
         let (sure, unsure) = found.rows.into_iter().partition(|row| enough && value(row).is_sure);
         found.rows = sure;
         unparsed.extend(unsure.into_iter().flat_map(|row: Row| row.text));

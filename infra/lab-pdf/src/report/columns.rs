@@ -103,8 +103,9 @@ impl Columns {
 
     /// True when a cell has a gap as between two cells while the one beside it is empty: the border is not sure.
     fn holds_two(&self, cells: &[&[Word]]) -> bool {
+        // Beyond the last column there may be one whose title was not read.
         let is_empty =
-            |index: Option<usize>| index.and_then(|index| cells.get(index)).is_some_and(|cell| cell.is_empty());
+            |index: Option<usize>| index.is_some_and(|index| cells.get(index).is_none_or(|cell| cell.is_empty()));
         let gap =
             |cell: &[Word]| cell.windows(2).any(|pair| pair[1].left - pair[0].right > 0.9 * pair[0].em.max(pair[1].em));
         (0..cells.len()).any(|index| gap(cells[index]) && (is_empty(index.checked_sub(1)) || is_empty(Some(index + 1))))

@@ -32,6 +32,9 @@ const NORMAL: &str = "reference|ref.|ref|normal|expected|standard|desirable|targ
 /// Words further apart than this part of the font size are never one title.
 const TITLE_GAP: f64 = 0.8;
 
+/// Lines nearer than this part of the font size are cells of one row that are set to their middles.
+const HALF_LINE: f64 = 0.85;
+
 /// A wrapped title has no more lines than this above or below the middle one.
 const LINES_MAX: usize = 3;
 
@@ -47,15 +50,24 @@ pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, 
     };
     let (mut first, mut last) = (at, at);
     for line in (at.saturating_sub(LINES_MAX)..at).rev().take_while(|line| near(*line, *line + 1)) {
-        first = if is_part_of_heading(&lines[line]) { line } else { first };
+        let level = lines[line + 1].baseline - lines[line].baseline < HALF_LINE * lines[line].size;
+        first = if is_part_of_heading(&lines[line]) || (level && line + 1 == first) { line } else { first };
     }
     for line in (at + 1..lines.len().min(at + 1 + LINES_MAX)).take_while(|line| near(*line - 1, *line)) {
-        last = if is_part_of_heading(&lines[line]) { line } else { last };
+        let level = lines[line].baseline - lines[line - 1].baseline < HALF_LINE * lines[line].size;
+        last = if is_part_of_heading(&lines[line]) || (level && line - 1 == last) { line } else { last };
+    }
+    // A line below with no known word may end a broken one: then it leaves no title unknown.
+    if last == at && at + 1 < lines.len() && near(at, at + 1) && lines[at + 1].words.len() < 3 {
+        let whole = columns_of(cells(lines, at, first, at + 1), 0);
+        if let Some(columns) = whole {
+            return Some((columns, at - first, 1));
+        }
     }
     // The lines around may be a heading's, or may not: the most that makes sense.
     let mut spans: Vec<(usize, usize)> = (first..=at).flat_map(|from| (at..=last).map(move |to| (from, to))).collect();
     spans.sort_by_key(|(from, to)| std::cmp::Reverse(to - from));
-    spans.into_iter().find_map(|(from, to)| Some((columns_of(cells(lines, at, from, to))?, at - from, to - at)))
+    spans.into_iter().find_map(|(from, to)| Some((columns_of(cells(lines, at, from, to), 1)?, at - from, to - at)))
 }
 
 /// The cells of a heading in `lines[from..=to]`, by the titles in `lines[at]`.
@@ -77,7 +89,7 @@ fn cells(lines: &[Line], at: usize, from: usize, to: usize) -> Vec<Vec<&Word>> {
     cells
 }
 
-fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
+fn columns_of(cells: Vec<Vec<&Word>>, unknown_max: usize) -> Option<Vec<Column>> {
     let mut unknown = 0;
     let mut columns: Vec<Column> = Vec::new();
     for cell in cells {
@@ -103,8 +115,13 @@ fn columns_of(cells: Vec<Vec<&Word>>) -> Option<Vec<Column>> {
     let bounds = count(Kind::Low) == count(Kind::High) && count(Kind::Low) + count(Kind::Range) <= 1;
     let telling = count(Kind::Unit) + count(Kind::Range) + count(Kind::Flag) + count(Kind::Low);
     let apart = columns.windows(2).all(|pair| pair[0].right < pair[1].left);
-    let good =
-        count(Kind::Name) == 1 && count(Kind::Value) == 1 && once && bounds && telling >= 1 && unknown <= 1 && apart;
+    let good = count(Kind::Name) == 1
+        && count(Kind::Value) == 1
+        && once
+        && bounds
+        && telling >= 1
+        && unknown <= unknown_max
+        && apart;
     good.then_some(columns)
 }
 
