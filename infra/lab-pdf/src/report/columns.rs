@@ -137,10 +137,18 @@ fn are_close(one: &Word, next: &Word) -> bool {
 }
 
 impl Strip {
-    /// True when a line has words at both sides of the strip, between `from` and `to`.
-    fn parts(&self, line: &Line, from: f64, to: f64) -> bool {
-        let before = line.words.iter().any(|word| word.right > from && word.right < self.to);
-        before && line.words.iter().any(|word| word.left < to && word.left > self.from)
+    /// How many lines the strip parts into cells: words stand at both sides of it, between `from` and `to`, with more than
+    /// a space between them or where three lines at least end or begin.
+    fn parted(&self, lines: &[&Line], from: f64, to: f64) -> usize {
+        let pair = |line: &&Line| {
+            let before = line.words.iter().rev().find(|word| word.right > from && word.right < self.to)?;
+            let after = line.words.iter().find(|word| word.left < to && word.left > self.from)?;
+            Some((before.right, after.left, after.left - before.right > 0.31 * before.em.max(after.em)))
+        };
+        let pairs: Vec<(f64, f64, bool)> = lines.iter().filter_map(pair).collect();
+        let ends = |x: f64| pairs.iter().filter(|(end, ..)| (end - x).abs() < EDGE).count() > 2;
+        let begins = |x: f64| pairs.iter().filter(|(_, start, _)| (start - x).abs() < EDGE).count() > 2;
+        pairs.iter().filter(|(end, start, apart)| *apart || ends(*end) || begins(*start)).count()
     }
 
     /// Where the cells at both sides of the strip end and begin, where at least half of the rows agree.
@@ -213,7 +221,7 @@ fn border(one: &Column, next: &Column, end: f64, cells: Option<(f64, f64)>, rows
         let strip = Strip { from: x(first) - STEP, to: x(first + run.len()) };
         first += run.len();
         if run[0] == least {
-            strips.push((rows.iter().filter(|row| strip.parts(row, one.left, end)).count(), strip));
+            strips.push((strip.parted(rows, one.left, end), strip));
         }
     }
     // Beside a column that is set to the right there is a wide strip that parts nothing.

@@ -41,7 +41,7 @@ const LINES_MAX: usize = 3;
 /// The columns of the heading that stands in `lines[at]` and, when its cells are wrapped, in the lines around it, and
 /// how many lines before and after it belong to it.
 pub(crate) fn heading(lines: &[Line], at: usize) -> Option<(Vec<Column>, usize, usize)> {
-    if lines[at].words.len() < 3 || phrases(&lines[at].words).len() < 2 {
+    if phrases(&lines[at].words).len() < 2 {
         return None;
     }
     let near = |one: usize, other: usize| {
