@@ -1,10 +1,9 @@
 //! What a projection asks for: changes of rows and of chart items, as plain data.
 
-use carelog_domain::kernel::{LocalDate, PatientId, Personal};
-use carelog_domain::laboratory::ObservationChange;
+use carelog_domain::kernel::{LocalDate, Personal};
 use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::Table;
-use serde_json::Value;
+use carelog_schemas::read_models::chart::ItemChange;
 
 /// A column and its value.
 pub type Cell = (&'static str, SqlValue);
@@ -44,41 +43,6 @@ pub enum RowWhat {
     Delete,
 }
 
-/// A change of an item of a patient's chart.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ItemChange {
-    /// Whose chart.
-    pub patient: PatientId,
-    /// Which item.
-    pub sort_key: String,
-    /// What is done.
-    pub what: ItemWhat,
-}
-
-/// What is done to an item.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ItemWhat {
-    /// Its whole content.
-    Put(Value),
-    /// These fields of what is there (as RFC 7396 has it, but null stays null).
-    Merge(Value),
-    /// One more in a list of the item.
-    Push(&'static str, Value),
-    /// These fields of members of a list.
-    Members {
-        /// The list's field.
-        list: &'static str,
-        /// The `number` of those meant; all when `None`.
-        numbers: Option<Vec<u32>>,
-        /// Fields that change.
-        merge: Value,
-    },
-    /// Values of a lab report that a person changed, by the domain's own rule.
-    Amend(Vec<ObservationChange>),
-    /// Values of a lab report that a person stands for from now on.
-    Confirm,
-}
-
 /// Makes or replaces columns of a row; the key's columns are among the cells.
 pub fn put(table: &'static Table, cells: Vec<Cell>) -> Change {
     let (mut key, mut rest) = (vec![SqlValue::Null; table.key.len()], Vec::with_capacity(cells.len()));
@@ -109,11 +73,6 @@ pub fn count(table: &'static Table, key: Vec<SqlValue>, numbers: Vec<(&'static s
 /// Removes the rows under a key or its beginning.
 pub fn delete(table: &'static Table, key: Vec<SqlValue>) -> Change {
     Change::Row(RowChange { table, key, what: RowWhat::Delete })
-}
-
-/// A change of a chart item.
-pub fn item(patient: PatientId, sort_key: impl Into<String>, what: ItemWhat) -> Change {
-    Change::Item(ItemChange { patient, sort_key: sort_key.into(), what })
 }
 
 /// An id, word or date as a text value.

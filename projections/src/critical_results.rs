@@ -2,7 +2,7 @@
 
 use carelog_domain::event::{Event, LabReportEvent};
 use carelog_domain::kernel::{HospitalId, LabReportId, PatientId, Recorded};
-use carelog_domain::laboratory::events::LabReportExtracted;
+use carelog_domain::laboratory::events::{LabReportAmended, LabReportExtracted, LabReportUploaded};
 use carelog_domain::laboratory::{FileStatus, ReportStatus};
 use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::Model;
@@ -35,28 +35,14 @@ impl Projection for CriticalResults {
         let changed = |report: LabReportId, cells: Vec<Cell>| {
             patch(&LAB_REPORTS, vec![text(report)], [cells, stamp(recorded)].concat())
         };
-        let file = |status: FileStatus| ("file_status", text(status));
         let held =
             |report: LabReportId, held: bool| patch(&CRITICAL_TASKS, vec![text(report)], vec![("held", held.into())]);
         use LabReportEvent as E;
         match event {
-            E::LabReportUploaded(e) => {
-                let row = vec![
-                    ("report", text(e.report)),
-                    ("hospital", text(e.hospital)),
-                    ("patient", text(e.patient)),
-                    file(FileStatus::Uploaded),
-                    ("status", text(ReportStatus::Registered)),
-                    ("bytes", int(e.bytes)),
-                    ("media_type", text(&e.media_type)),
-                    ("attempt", int(0)),
-                    ("observations", int(0)),
-                    ("uploaded_at", at),
-                ];
-                vec![put(&LAB_REPORTS, [row, stamp(recorded)].concat())]
-            }
+            E::LabReportUploaded(e) => vec![uploaded(e, recorded)],
             E::ProcessingStarted(e) => {
-                vec![changed(e.report, vec![file(FileStatus::Processing), ("attempt", int(e.attempt))])]
+                let failure = ("failure", SqlValue::Null);
+                vec![changed(e.report, vec![file(FileStatus::Processing), ("attempt", int(e.attempt)), failure])]
             }
             E::LabReportExtracted(e) => extracted(e, at, &changed),
             E::ProcessingFailed(e) => {
@@ -68,20 +54,20 @@ impl Projection for CriticalResults {
                 vec![changed(e.report, cells), held(e.report, true)]
             }
             E::ReviewResolved(e) if e.accepted => {
-                vec![changed(e.report, vec![file(FileStatus::Extracted)]), held(e.report, false)]
+                let reasons = ("review_reasons", SqlValue::Null);
+                vec![changed(e.report, vec![file(FileStatus::Extracted), reasons]), held(e.report, false)]
             }
             // Not this patient's: what it says is nobody's task here.
-            E::ReviewResolved(e) => vec![changed(e.report, vec![]), delete(&CRITICAL_TASKS, vec![text(e.report)])],
+            E::ReviewResolved(e) => vec![
+                changed(e.report, vec![("review_reasons", SqlValue::Null)]),
+                delete(&CRITICAL_TASKS, vec![text(e.report)]),
+            ],
             E::LabReportFinalised(e) => {
                 vec![changed(e.report, vec![("status", text(ReportStatus::Final)), ("finalised_at", at)])]
             }
             E::LabReportAmended(e) => {
                 let amended = changed(e.report, vec![("status", text(ReportStatus::Amended))]);
-                // What is critical now is a task anew; what no longer is, is none.
-                let earlier = delete(&CRITICAL_TASKS, vec![text(e.report)]);
-                let tasks = e.critical.iter().map(|number| Task::of(e.report, e.hospital, e.patient, *number));
-                let tasks = tasks.map(|task| task.opened(at.clone(), false));
-                [amended, earlier].into_iter().chain(tasks).collect()
+                std::iter::once(amended).chain(tasks_anew(e, &at)).collect()
             }
             E::LabReportCancelled(e) => vec![
                 changed(e.report, vec![("status", text(ReportStatus::Cancelled))]),
@@ -97,6 +83,33 @@ impl Projection for CriticalResults {
             }
         }
     }
+}
+
+fn uploaded(e: &LabReportUploaded, recorded: &Recorded<Event>) -> Change {
+    let row = vec![
+        ("report", text(e.report)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        file(FileStatus::Uploaded),
+        ("status", text(ReportStatus::Registered)),
+        ("bytes", int(e.bytes)),
+        ("media_type", text(&e.media_type)),
+        ("attempt", int(0)),
+        ("observations", int(0)),
+        ("uploaded_at", recorded.context.occurred_at.into()),
+    ];
+    put(&LAB_REPORTS, [row, stamp(recorded)].concat())
+}
+
+/// What is critical now is a task anew; what no longer is, is none.
+fn tasks_anew(e: &LabReportAmended, at: &SqlValue) -> impl Iterator<Item = Change> {
+    let earlier = delete(&CRITICAL_TASKS, vec![text(e.report)]);
+    let tasks = e.critical.iter().map(|number| Task::of(e.report, e.hospital, e.patient, *number));
+    std::iter::once(earlier).chain(tasks.map(|task| task.opened(at.clone(), false)))
+}
+
+fn file(status: FileStatus) -> Cell {
+    ("file_status", text(status))
 }
 
 fn extracted(e: &LabReportExtracted, at: SqlValue, changed: &dyn Fn(LabReportId, Vec<Cell>) -> Change) -> Vec<Change> {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use carelog_domain::kernel::{Partition, Position, Timestamp};
 use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Root, SqlValue};
-use carelog_schemas::read_models::chart::{self, Checkpoint, Live};
+use carelog_schemas::read_models::chart::{self, Checkpoint, ItemChange, ItemWhat, Live};
 use carelog_schemas::read_models::{Model, Set};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::change::{Change, ItemChange, ItemWhat};
+use crate::change::Change;
 use crate::home::{Entry, Home, Mark, Work};
-use crate::items;
 
 const PORT: &str = "projections";
 const PAGE_ITEMS: usize = 1_000;
@@ -103,7 +102,7 @@ impl DocumentHome {
         let mut last = None;
         for (position, what) in changes {
             if written.is_none_or(|written| position.offset > written || last == Some(position)) {
-                body = items::changed(body, what);
+                body = chart::changed(body, what);
                 last = Some(position);
             }
         }

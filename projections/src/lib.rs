@@ -30,7 +30,7 @@ mod document_home;
 mod feed;
 mod freshness;
 mod home;
-mod items;
+mod lag;
 mod plan;
 mod running;
 mod sql_home;
@@ -41,6 +41,7 @@ mod worker;
 pub mod faults;
 
 pub use home::Mark;
+pub use lag::Lag;
 pub use projection::{ALL, Projection, Registered};
 pub use start::{Deps, Projections};
 pub use state::{Doing, Fault, Line};

@@ -13,6 +13,7 @@ use crate::chunk::Reader;
 use crate::document_home::DocumentHome;
 use crate::feed::Feed;
 use crate::home::{Home, Mark};
+use crate::lag::{self, Lag};
 use crate::operations::{Report, Underway};
 use crate::projection::{ALL, Registered};
 use crate::running::{self, Running, Skipped};
@@ -95,6 +96,8 @@ impl Projections {
         });
         let projections = Arc::new(Projections { deps, shared, tasks: Mutex::default() });
         projections.spawn(&heads, &marks).await?;
+        let sampling = tokio::spawn(lag::sample(Arc::clone(&projections.shared)));
+        projections.tasks.lock().push(sampling);
         Ok(projections)
     }
 
@@ -122,6 +125,14 @@ impl Projections {
             self.tasks.lock().push(tokio::spawn(feed.run(from.unwrap_or(end), self.shared.stopping.subscribe())));
         }
         Ok(())
+    }
+
+    /// How far every read model is behind the log, now.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn lags(&self) -> Result<Vec<Lag>, Failure> {
+        lag::lags(&self.shared).await
     }
 
     /// The operations that are under way, and how far they have come.
@@ -180,9 +191,6 @@ impl Projections {
 
 pub(crate) fn line(model: &str, set: &str, applied: u64, mark: &Mark, heads: &[Head], doing: Doing) -> Line {
     let log_size = heads.iter().find(|head| head.partition == mark.partition).map_or(0, |head| head.size);
-    metrics::gauge!("carelog_projection_lag_events", "model" => model.to_owned(),
-        "partition" => mark.partition.0.to_string())
-    .set(log_size.saturating_sub(applied) as f64);
     Line {
         model: model.to_owned(),
         set: set.to_owned(),

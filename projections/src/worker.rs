@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carelog_domain::kernel::{Partition, Timestamp};
+use carelog_domain::kernel::Partition;
 use carelog_domain::ports::{Clock, EventLog, SqlStore};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
@@ -12,6 +12,7 @@ use crate::apply::{Applier, Refusal};
 use crate::chunk::Chunk;
 use crate::feed::Feed;
 use crate::home::Mark;
+use crate::lag::seconds_between;
 use crate::running::{self, Running, Skipped};
 use crate::state::{Doing, Fault};
 
@@ -235,9 +236,8 @@ impl Worker {
     async fn after(&mut self, chunk: &Chunk) {
         let (model, now) = (self.model.name(), self.shared.clock.now());
         if let Some(last) = chunk.recorded_at {
-            let seconds = seconds_between(last, now);
-            metrics::histogram!("carelog_projection_delay_seconds", "model" => model).record(seconds);
-            metrics::gauge!("carelog_projection_lag_seconds", "model" => model).set(seconds);
+            metrics::histogram!("carelog_projection_delay_seconds", "model" => model)
+                .record(seconds_between(last, now));
         }
         metrics::counter!("carelog_projection_events_total", "model" => model).increment(chunk.items.len() as u64);
         if model == "skips" && chunk.items.iter().any(|item| self.model.projection.wants(&item.event_type)) {
@@ -338,10 +338,6 @@ impl Worker {
         }
         span
     }
-}
-
-fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
-    (to.micros() - from.micros()).max(0) as f64 / 1e6
 }
 
 /// The state in which a partition whose checkpoint is not of this log is left.

@@ -19,6 +19,7 @@ pub(crate) fn failure(doing: &str, error: rusqlite::Error) -> Failure {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
             ("check that the file and its folder may be read and written", false)
         }
+        Some(ErrorCode::OperationInterrupted) => ("nobody waited for it any more", true),
         Some(ErrorCode::ConstraintViolation) => ("a row breaks a rule of its table", false),
         _ => ("the statement does not fit the tables", false),
     };

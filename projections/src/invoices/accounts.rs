@@ -1,57 +1,24 @@
 //! Accounts, payments and refunds.
 
 use carelog_domain::billing::PaymentStatus;
+use carelog_domain::billing::events::{AccountOpened, PaymentRecorded, RefundMade};
 use carelog_domain::event::{AccountEvent, Event};
 use carelog_domain::kernel::{AccountId, PaymentId, Recorded};
 use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::invoices::{ACCOUNTS, PAYMENTS, REFUNDS};
 
-use crate::change::{Change, add, int, maybe_text, patch, personal, put, text};
+use crate::change::{Cell, Change, add, int, maybe_text, patch, personal, put, text};
 
 pub(super) fn of_account(event: &AccountEvent, recorded: &Recorded<Event>) -> Vec<Change> {
     let at: SqlValue = recorded.context.occurred_at.into();
     let moved =
         |account: AccountId, column: &'static str, by: i64| add(&ACCOUNTS, vec![text(account)], vec![(column, by)]);
-    let status = |status: PaymentStatus| ("status", text(status));
     use AccountEvent as E;
     match event {
-        E::AccountOpened(e) => vec![put(
-            &ACCOUNTS,
-            vec![
-                ("account", text(e.account)),
-                ("hospital", text(e.hospital)),
-                ("patient", text(e.patient)),
-                ("currency", text(e.currency)),
-                ("guarantor", personal(e.guarantor.as_ref())),
-                ("opened_at", at),
-                ("charged", int(0)),
-                ("credited", int(0)),
-                ("received", int(0)),
-                ("allocated", int(0)),
-                ("refunded", int(0)),
-            ],
-        )],
+        E::AccountOpened(e) => vec![opened(e, at)],
         E::InvoiceCharged(e) => vec![moved(e.account, "charged", e.amount.minor)],
         E::InvoiceUncharged(e) => vec![moved(e.account, "credited", e.amount.minor)],
-        E::PaymentRecorded(e) => vec![put(
-            &PAYMENTS,
-            vec![
-                ("payment", text(e.payment)),
-                ("account", text(e.account)),
-                ("hospital", text(e.hospital)),
-                ("patient", text(e.patient)),
-                ("amount", e.amount.minor.into()),
-                ("currency", text(e.amount.currency)),
-                ("method", text(e.method)),
-                status(PaymentStatus::Pending),
-                ("reference", personal(e.reference.as_ref())),
-                ("payer", personal(e.payer.as_ref())),
-                ("recorded_at", at),
-                ("invoice", maybe_text(e.invoice)),
-                ("allocated", int(0)),
-                ("refunded", int(0)),
-            ],
-        )],
+        E::PaymentRecorded(e) => vec![payment(e, at)],
         E::PaymentSucceeded(e) => {
             let cells = vec![status(PaymentStatus::Succeeded), ("succeeded_at", at)];
             vec![patch(&PAYMENTS, vec![text(e.payment)], cells), moved(e.account, "received", e.amount.minor)]
@@ -76,24 +43,67 @@ pub(super) fn of_account(event: &AccountEvent, recorded: &Recorded<Event>) -> Ve
             shares.chain([moved(e.account, "allocated", -e.amount.minor)]).collect()
         }
         E::RefundMade(e) => vec![
-            put(
-                &REFUNDS,
-                vec![
-                    ("refund", text(e.refund)),
-                    ("payment", text(e.payment)),
-                    ("account", text(e.account)),
-                    ("hospital", text(e.hospital)),
-                    ("patient", text(e.patient)),
-                    ("amount", e.amount.minor.into()),
-                    ("currency", text(e.amount.currency)),
-                    ("reason", personal(Some(&e.reason))),
-                    ("refunded_at", at),
-                ],
-            ),
+            refund(e, at),
             add(&PAYMENTS, vec![text(e.payment)], vec![("refunded", e.amount.minor)]),
             moved(e.account, "refunded", e.amount.minor),
         ],
     }
+}
+
+fn opened(e: &AccountOpened, at: SqlValue) -> Change {
+    let cells = vec![
+        ("account", text(e.account)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        ("currency", text(e.currency)),
+        ("guarantor", personal(e.guarantor.as_ref())),
+        ("opened_at", at),
+        ("charged", int(0)),
+        ("credited", int(0)),
+        ("received", int(0)),
+        ("allocated", int(0)),
+        ("refunded", int(0)),
+    ];
+    put(&ACCOUNTS, cells)
+}
+
+fn payment(e: &PaymentRecorded, at: SqlValue) -> Change {
+    let cells = vec![
+        ("payment", text(e.payment)),
+        ("account", text(e.account)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        ("amount", e.amount.minor.into()),
+        ("currency", text(e.amount.currency)),
+        ("method", text(e.method)),
+        status(PaymentStatus::Pending),
+        ("reference", personal(e.reference.as_ref())),
+        ("payer", personal(e.payer.as_ref())),
+        ("recorded_at", at),
+        ("invoice", maybe_text(e.invoice)),
+        ("allocated", int(0)),
+        ("refunded", int(0)),
+    ];
+    put(&PAYMENTS, cells)
+}
+
+fn refund(e: &RefundMade, at: SqlValue) -> Change {
+    let cells = vec![
+        ("refund", text(e.refund)),
+        ("payment", text(e.payment)),
+        ("account", text(e.account)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        ("amount", e.amount.minor.into()),
+        ("currency", text(e.amount.currency)),
+        ("reason", personal(Some(&e.reason))),
+        ("refunded_at", at),
+    ];
+    put(&REFUNDS, cells)
+}
+
+fn status(status: PaymentStatus) -> Cell {
+    ("status", text(status))
 }
 
 fn allocated(payment: PaymentId, by: i64) -> Change {

@@ -1,5 +1,6 @@
 //! Invoices and credit notes with their lines.
 
+use carelog_domain::billing::events::{InvoiceDrafted, InvoiceIssued};
 use carelog_domain::billing::{CreditedLine, InvoiceLine, InvoiceStatus, Totals};
 use carelog_domain::event::{CreditNoteEvent, Event, InvoiceEvent};
 use carelog_domain::kernel::{AllocationId, InvoiceId, Money, Recorded};
@@ -14,46 +15,11 @@ pub(super) fn of_invoice(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Ve
     let at: SqlValue = recorded.context.occurred_at.into();
     let changed =
         |invoice: InvoiceId, cells: Vec<Cell>| patch(&INVOICES, vec![text(invoice)], [cells, stamp(recorded)].concat());
-    let status = |status: InvoiceStatus| ("status", text(status));
     use InvoiceEvent as E;
     match event {
-        E::InvoiceDrafted(e) => {
-            let row = vec![
-                ("invoice", text(e.invoice)),
-                ("hospital", text(e.hospital)),
-                ("patient", text(e.patient)),
-                ("account", text(e.account)),
-                ("appointment", maybe_text(e.appointment)),
-                ("kind", text(e.kind)),
-                status(InvoiceStatus::Draft),
-                ("balance", int(0)),
-                ("allocated", int(0)),
-                ("credited", int(0)),
-                ("drafted_at", at),
-            ];
-            with_lines(put(&INVOICES, [row, totals(&e.totals), stamp(recorded)].concat()), e.invoice, &e.lines)
-        }
+        E::InvoiceDrafted(e) => drafted(e, recorded),
         E::InvoiceRepriced(e) => with_lines(changed(e.invoice, totals(&e.totals)), e.invoice, &e.lines),
-        E::InvoiceIssued(e) => {
-            let row = vec![
-                ("invoice", text(e.invoice)),
-                ("hospital", text(e.hospital)),
-                ("patient", text(e.patient)),
-                ("account", text(e.account)),
-                ("appointment", maybe_text(e.appointment)),
-                ("kind", text(e.kind)),
-                status(InvoiceStatus::Issued),
-                ("number", int(e.number)),
-                ("printed_number", text(&e.printed_number)),
-                ("series", text(&e.series)),
-                ("issue_date", date(e.issue_date)),
-                ("balance", e.totals.gross.minor.into()),
-                ("allocated", int(0)),
-                ("credited", int(0)),
-                ("issued_at", at),
-            ];
-            with_lines(put(&INVOICES, [row, totals(&e.totals), stamp(recorded)].concat()), e.invoice, &e.lines)
-        }
+        E::InvoiceIssued(e) => issued(e, recorded),
         E::DraftCancelled(e) => {
             vec![changed(e.invoice, vec![status(InvoiceStatus::Cancelled), ("cancelled_at", at)])]
         }
@@ -85,6 +51,44 @@ pub(super) fn of_invoice(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Ve
             vec![changed(e.invoice, vec![status(InvoiceStatus::Cancelled), ("cancelled_at", at)])]
         }
     }
+}
+
+fn drafted(e: &InvoiceDrafted, recorded: &Recorded<Event>) -> Vec<Change> {
+    let row = vec![
+        ("invoice", text(e.invoice)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        ("account", text(e.account)),
+        ("appointment", maybe_text(e.appointment)),
+        ("kind", text(e.kind)),
+        status(InvoiceStatus::Draft),
+        ("balance", int(0)),
+        ("allocated", int(0)),
+        ("credited", int(0)),
+        ("drafted_at", recorded.context.occurred_at.into()),
+    ];
+    with_lines(put(&INVOICES, [row, totals(&e.totals), stamp(recorded)].concat()), e.invoice, &e.lines)
+}
+
+fn issued(e: &InvoiceIssued, recorded: &Recorded<Event>) -> Vec<Change> {
+    let row = vec![
+        ("invoice", text(e.invoice)),
+        ("hospital", text(e.hospital)),
+        ("patient", text(e.patient)),
+        ("account", text(e.account)),
+        ("appointment", maybe_text(e.appointment)),
+        ("kind", text(e.kind)),
+        status(InvoiceStatus::Issued),
+        ("number", int(e.number)),
+        ("printed_number", text(&e.printed_number)),
+        ("series", text(&e.series)),
+        ("issue_date", date(e.issue_date)),
+        ("balance", e.totals.gross.minor.into()),
+        ("allocated", int(0)),
+        ("credited", int(0)),
+        ("issued_at", recorded.context.occurred_at.into()),
+    ];
+    with_lines(put(&INVOICES, [row, totals(&e.totals), stamp(recorded)].concat()), e.invoice, &e.lines)
 }
 
 pub(super) fn of_credit_note(event: &CreditNoteEvent, recorded: &Recorded<Event>) -> Vec<Change> {
@@ -155,6 +159,10 @@ fn allocated(allocation: AllocationId, invoice: InvoiceId, amount: Money, at: Sq
         ("allocated_at", at),
     ];
     put(&INVOICE_ALLOCATIONS, row)
+}
+
+fn status(status: InvoiceStatus) -> Cell {
+    ("status", text(status))
 }
 
 fn totals(totals: &Totals) -> Vec<Cell> {

@@ -85,11 +85,10 @@ impl Subject {
             Some(running) => running.live.read().await.set,
             None => home.prepare().await?,
         };
-        // Where the read model of skips has not been prepared yet, nothing was skipped.
+        // A program that runs has prepared the read model of skips; without one it may not be there yet, and nothing
+        // was skipped.
         let skipped = Skipped::default();
-        if let Some(skips) = projection::of_model("skips")
-            && deps.home(skips).live().await?.is_some()
-        {
+        if running.is_some() || skips_are_there(&deps).await? {
             skipped.refresh(deps.sql.as_ref()).await?;
         }
         Ok(Subject { deps, projection, home, skipped, report, running, live })
@@ -137,4 +136,9 @@ impl Subject {
             running.resume();
         }
     }
+}
+
+async fn skips_are_there(deps: &Deps) -> Result<bool, Failure> {
+    let Some(skips) = projection::of_model("skips") else { return Ok(false) };
+    Ok(deps.home(skips).live().await?.is_some())
 }

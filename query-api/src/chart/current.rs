@@ -1,10 +1,11 @@
 //! The chart as it is, from the document store.
 
 use carelog_domain::kernel::{LabReportId, Partition, PatientId};
-use carelog_domain::ports::{Document, DocumentKey};
+use carelog_domain::ports::DocumentKey;
 use carelog_schemas::read_models::Set;
 use carelog_schemas::read_models::chart::{ChartReport, Checkpoint, Live, checkpoints_key, live_key, partition_key};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{Items, MODEL};
 use crate::asking::Asking;
@@ -24,7 +25,7 @@ pub(super) async fn items(asking: &Asking, patient: PatientId) -> Answer<Items> 
     loop {
         let page = asking.deps.documents.query(&partition_key, "", after.as_deref(), PAGE).await?;
         for document in page.items {
-            items.take(document)?;
+            items.take(&document.key.sort_key, document.body)?;
         }
         match page.next {
             Some(next) => after = Some(next.sort_key),
@@ -43,9 +44,9 @@ pub(super) async fn report(asking: &Asking, patient: PatientId, report: LabRepor
 }
 
 impl Items {
-    fn take(&mut self, document: Document) -> Answer<()> {
-        let Document { key, body, .. } = document;
-        match key.sort_key.split('#').next().unwrap_or_default() {
+    /// Adds an item as it is stored.
+    pub(super) fn take(&mut self, sort_key: &str, body: Value) -> Answer<()> {
+        match sort_key.split('#').next().unwrap_or_default() {
             "profile" => self.profile = Some(read(body)?),
             "hospital" => self.hospitals.push(read(body)?),
             "appointment" => self.appointments.push(read(body)?),
@@ -73,6 +74,6 @@ async fn note_position(asking: &Asking, set: Set) -> Answer<()> {
     Ok(())
 }
 
-fn read<T: DeserializeOwned>(body: serde_json::Value) -> Answer<T> {
+fn read<T: DeserializeOwned>(body: Value) -> Answer<T> {
     serde_json::from_value(body).map_err(|error| Problem::damaged("a chart's item", &error))
 }

@@ -1,14 +1,15 @@
-//! The chart as it was: the patient's events in the log, those that were known and had happened by then, folded stream by
-//! stream with the domain's own `evolve`. Within a stream both times only grow, so what is left is how the stream began.
-
-mod fold;
+//! The chart as it was: the patient's events in the log, those that were known and had happened by then, made into items
+//! by the rules the read model is made by. Within a stream both times only grow, so what is left is how it began; and an
+//! item comes from one stream, so the order of streams does not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use carelog_domain::event::Event;
-use carelog_domain::kernel::{HospitalId, PatientId, Recorded, Slot, StreamName, Tag, Timestamp};
+use carelog_domain::kernel::{HospitalId, PatientId, Recorded, Slot, Tag, Timestamp};
 use carelog_domain::ports::{Direction, Stored};
+use carelog_schemas::read_models::chart::{self, EVENTS};
 use carelog_schemas::sealing::open_event;
+use serde_json::Value;
 
 use super::Items;
 use crate::asking::Asking;
@@ -35,28 +36,34 @@ pub(super) async fn items(
     hospitals: &[HospitalId],
     until: Until,
 ) -> Answer<Items> {
-    let mut items = Items::default();
-    for (_, events) in streams(asking, patient, hospitals, until).await? {
-        fold::take(&mut items, &events);
+    // By sort key: the same order as the documents have.
+    let mut contents: BTreeMap<String, Option<Value>> = BTreeMap::new();
+    for recorded in events(asking, patient, hospitals, until).await? {
+        for change in chart::changes(&recorded).into_iter().filter(|change| change.patient == patient) {
+            let content = contents.entry(change.sort_key).or_default();
+            *content = chart::changed(content.take(), &change.what);
+        }
     }
-    // Ids begin with the time they were made at: the same order as the documents have.
-    items.appointments.sort_by(|one, other| one.appointment.cmp(&other.appointment));
-    items.reports.sort_by(|one, other| one.report.cmp(&other.report));
-    items.invoices.sort_by(|one, other| one.invoice.cmp(&other.invoice));
+    let mut items = Items::default();
+    for (sort_key, content) in contents {
+        if let Some(body) = content {
+            items.take(&sort_key, body)?;
+        }
+    }
     Ok(items)
 }
 
-/// The events of the patient's own slot and of those of the hospitals, by stream, opened.
-async fn streams(
+/// The events of the patient's own slot and of those of the hospitals, opened; those of a stream in order.
+async fn events(
     asking: &Asking,
     patient: PatientId,
     hospitals: &[HospitalId],
     until: Until,
-) -> Answer<BTreeMap<StreamName, Vec<Recorded<Event>>>> {
+) -> Answer<Vec<Recorded<Event>>> {
     let slots: BTreeSet<Slot> = hospitals.iter().map(HospitalId::slot).chain([patient.slot()]).collect();
     let tag = Tag::new(PatientId::KIND, patient);
     let events_max = asking.deps.limits.history_events_max;
-    let mut streams: BTreeMap<StreamName, Vec<Recorded<Event>>> = BTreeMap::new();
+    let mut events = Vec::new();
     let mut read = 0;
     for slot in slots {
         let found = asking.deps.log.read_tag(slot, &tag, Direction::Forward, events_max - read + 1).await?;
@@ -66,13 +73,13 @@ async fn streams(
                 format!("more than {events_max} events concern this patient; ask for the chart without times");
             return Err(Problem::new("history-too-long", message));
         }
-        for stored in found.iter().filter(|stored| fold::is_charted(stored.context.stream.category())) {
+        for stored in found.iter().filter(|stored| EVENTS.contains(&stored.event_type.as_str())) {
             if until.includes(stored) {
                 let opened = open_event(&*asking.deps.keys, stored).await;
                 let opened = opened.map_err(|error| Problem::damaged("an event", &error))?;
-                streams.entry(opened.context.stream.clone()).or_default().push(opened);
+                events.push(opened);
             }
         }
     }
-    Ok(streams)
+    Ok(events)
 }

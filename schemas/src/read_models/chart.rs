@@ -10,8 +10,18 @@
 //! checkpoints__a#chart  <partition, 5 digits> {"size": 12, "root": "...", "recordedAt": micros}
 //! ```
 //! Ids begin with the time they were made at, so items of a kind come in that order. Erased values are null.
+//!
+//! What an event does to an item is here too ([`changes`], [`changed`]), pure: the projection stores what it comes to, and
+//! a chart of another time is the same changes carried out on the events of then. One rule cannot differ from itself.
 
-use carelog_domain::kernel::{LocalDate, Money, PatientId, Timestamp};
+mod change;
+mod money;
+mod profile;
+mod reports;
+mod visits;
+
+use carelog_domain::event::{Event, PatientScheduleEvent};
+use carelog_domain::kernel::{LocalDate, Money, PatientId, Recorded, Timestamp};
 use carelog_domain::laboratory::{FileStatus, Observation, ReportStatus, ReviewReason};
 use carelog_domain::patient::{ContactPoint, Gender, Identifier};
 use carelog_domain::ports::DocumentKey;
@@ -19,9 +29,66 @@ use carelog_domain::scheduling::{AppointmentStatus, CancelledBy};
 use serde::{Deserialize, Serialize};
 
 use super::{Model, Set};
+pub use change::{ItemChange, ItemWhat, changed};
 
 /// Read model `chart`.
-pub static MODEL: Model = Model { name: "chart", revision: 1, tables: &[], documents: true };
+pub static MODEL: Model = Model { name: "chart", revision: 2, tables: &[], documents: true };
+
+/// The event types that concern a chart.
+pub const EVENTS: &[&str] = &[
+    "PatientRegistered",
+    "PatientCorrected",
+    "ContactsChanged",
+    "IdentifierAdded",
+    "PatientLinked",
+    "AppointmentProposed",
+    "AppointmentMadePending",
+    "AppointmentWaitlisted",
+    "AppointmentBooked",
+    "AppointmentRescheduled",
+    "PatientArrived",
+    "PatientCheckedIn",
+    "AppointmentFulfilled",
+    "AppointmentCancelled",
+    "NoShowMarked",
+    "AppointmentStatusUndone",
+    "AppointmentEnteredInError",
+    "LabReportUploaded",
+    "ProcessingStarted",
+    "LabReportExtracted",
+    "ProcessingFailed",
+    "ReviewNeeded",
+    "ReviewResolved",
+    "LabReportFinalised",
+    "LabReportAmended",
+    "LabReportCancelled",
+    "CriticalValueAcknowledged",
+    "InvoiceDrafted",
+    "InvoiceRepriced",
+    "InvoiceIssued",
+    "DraftCancelled",
+    "InvoiceAllocated",
+    "InvoiceDeallocated",
+    "InvoiceCredited",
+    "InvoiceBalanced",
+    "InvoiceReopened",
+    "InvoiceFullyCredited",
+];
+
+/// What an event changes in its patient's chart.
+pub fn changes(recorded: &Recorded<Event>) -> Vec<ItemChange> {
+    match &recorded.event {
+        Event::PatientEvent(event) => profile::changes(event, recorded),
+        Event::PatientScheduleEvent(PatientScheduleEvent::PatientLinked(e)) => {
+            let known = KnownAt { hospital: e.hospital.to_string(), linked_at: recorded.context.occurred_at };
+            vec![change::item(e.patient, format!("hospital#{}", e.hospital), ItemWhat::Put(change::body(&known)))]
+        }
+        Event::AppointmentEvent(event) => visits::changes(event, recorded),
+        Event::LabReportEvent(event) => reports::changes(event, recorded),
+        Event::InvoiceEvent(event) => money::changes(event, recorded),
+        _ => vec![],
+    }
+}
 
 /// The document table of a set, for scans.
 pub fn table(set: Set) -> String {

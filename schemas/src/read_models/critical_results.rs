@@ -5,7 +5,7 @@ use super::{Model, Source};
 
 /// Read model `critical-results`.
 pub static MODEL: Model =
-    Model { name: "critical-results", revision: 1, tables: &[&LAB_REPORTS, &CRITICAL_TASKS], documents: false };
+    Model { name: "critical-results", revision: 2, tables: &[&LAB_REPORTS, &CRITICAL_TASKS], documents: false };
 
 const LAB_REPORT: Source = Source::Stream("lab-report");
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use carelog_projections::{Deps, Projections};
 
 use super::gates::{GatedKeys, GatedSql, moves_checkpoint_of};
+use super::history::at;
 use super::*;
 
 async fn end_of(world: &World) -> Token {
@@ -63,4 +64,37 @@ async fn a_key_store_that_does_not_answer_does_not_keep_the_program_from_stoppin
     .await
     .expect("it says that it waits");
     tokio::time::timeout(Duration::from_secs(10), projections.stop()).await.expect("it stops all the same");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_model_that_stands_still_is_behind_by_more_and_more() {
+    let world = World::new(4);
+    let gate = Arc::new(GatedSql::new(&world.sql, moves_checkpoint_of("patients")));
+    let projections = Projections::start(Deps { sql: Arc::clone(&gate) as _, ..world.deps() }).await.expect("started");
+    world.append_all(&history(3)).await;
+    world.settle(&projections).await;
+    // Long after the last event nothing is behind, since nothing is missing.
+    world.clock.set(at(20_000));
+    let behind = async || {
+        let lags = projections.lags().await.expect("told");
+        assert_eq!(lags.len(), ALL.len() * 4);
+        let of = |stuck: bool| lags.iter().filter(move |lag| (lag.model == "patients") == stuck);
+        assert!(of(false).all(|lag| (lag.events, lag.seconds) == (0, 0.0)), "{lags:?}");
+        (of(true).map(|lag| lag.events).sum::<u64>(), of(true).map(|lag| lag.seconds).fold(0.0, f64::max))
+    };
+    assert_eq!(behind().await, (0, 0.0));
+    gate.fail();
+    world.append_all(&history(4)[history(3).len()..]).await;
+    let others: Vec<&str> = ALL.iter().map(|each| each.model.name).filter(|name| *name != "patients").collect();
+    let end = end_of(&world).await;
+    assert!(projections.reached(&others, &end, Duration::from_secs(20)).await.expect("asked"));
+    world.clock.set(at(20_010));
+    let (events, seconds) = behind().await;
+    assert!(events > 0 && seconds == 600.0, "{events} events, {seconds} s: counted from the first that is missing");
+    world.clock.set(at(20_060));
+    assert_eq!(behind().await, (events, 3_600.0));
+    gate.open();
+    world.settle(&projections).await;
+    assert_eq!(behind().await, (0, 0.0));
+    projections.stop().await;
 }

@@ -344,9 +344,9 @@ fn money(ids: &Ids, past: &mut Past) {
     past.push((paid_at, streams::invoice(invoice), vec![paid.into()]));
 }
 
-fn report(ids: &Ids, past: &mut Past) {
-    let (report, hospital, patient) = (ids.report, ids.north, ids.zoe);
-    let potassium = Observation {
+/// A critical value, as it was read.
+fn potassium() -> Observation {
+    Observation {
         number: 1,
         name: "Potassium".to_owned(),
         loinc: Some("2823-3".to_owned()),
@@ -368,7 +368,25 @@ fn report(ids: &Ids, past: &mut Past) {
         page: 1,
         line: 7,
         earlier: vec![],
-    };
+    }
+}
+
+/// A file of Zoë's, handed in at North.
+pub(crate) fn uploaded(ids: &Ids, report: LabReportId) -> LabReportUploaded {
+    LabReportUploaded {
+        report,
+        hospital: ids.north,
+        patient: ids.zoe,
+        blob: BlobName::of(report.to_string().as_bytes()),
+        file_hash: "00".to_owned(),
+        file_name: "potassium.pdf".to_owned().into(),
+        bytes: 6,
+        media_type: "application/pdf".to_owned(),
+    }
+}
+
+/// What was read from it: one critical value, and a line nobody understands.
+pub(crate) fn extracted(ids: &Ids, report: LabReportId, attempt: u32, needs_review: bool) -> LabReportExtracted {
     let header = PrintedHeader {
         name: Some("Zoë O'Neil".to_owned()),
         birth_date: None,
@@ -379,33 +397,28 @@ fn report(ids: &Ids, past: &mut Past) {
     };
     let extraction = Extraction {
         header,
-        observations: vec![potassium],
+        observations: vec![potassium()],
         unparsed: vec!["see over".to_owned()],
         pages: 1,
         producer: None,
     };
-    let uploaded = LabReportUploaded {
+    LabReportExtracted {
         report,
-        hospital,
-        patient,
-        blob: BlobName::of(b"a file"),
-        file_hash: "00".to_owned(),
-        file_name: "potassium.pdf".to_owned().into(),
-        bytes: 6,
-        media_type: "application/pdf".to_owned(),
-    };
-    let extracted = LabReportExtracted {
-        report,
-        hospital,
-        patient,
-        attempt: 1,
+        hospital: ids.north,
+        patient: ids.zoe,
+        attempt,
         extraction: extraction.into(),
         observations: 1,
         critical: vec![1],
-        needs_review: false,
-    };
+        needs_review,
+    }
+}
+
+fn report(ids: &Ids, past: &mut Past) {
+    let (report, patient) = (ids.report, ids.zoe);
     let started = ProcessingStarted { report, patient, attempt: 1 };
     let stream = streams::lab_report(report);
-    past.push((at("2024-12-01T15:00:00Z"), stream.clone(), vec![uploaded.into()]));
-    past.push((at("2024-12-01T15:00:01Z"), stream, vec![started.into(), extracted.into()]));
+    past.push((at("2024-12-01T15:00:00Z"), stream.clone(), vec![uploaded(ids, report).into()]));
+    let read = extracted(ids, report, 1, false);
+    past.push((at("2024-12-01T15:00:01Z"), stream, vec![started.into(), read.into()]));
 }

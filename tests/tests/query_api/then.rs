@@ -1,5 +1,8 @@
 //! Other times: history, `asOf`, charts folded from the log.
 
+#[path = "life.rs"]
+mod life;
+
 use carelog_domain::kernel::Role;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::laboratory::events::CriticalValueAcknowledged;
@@ -14,7 +17,7 @@ use crate::world::{World, actor, at, auditor};
 const CHART: &str = "profile { name gender birthDate contacts { value } address identifiers { value } registeredAt }
     appointments { id status specialty service date start end reason startedAt endedAt cancelledBy cancelationReason
                    hospital { name } practitioner { name } }
-    reports { id status fileStatus fileName reachesChart uploadedAt collected laboratory unparsed version finalisedAt
+    reports { id status fileStatus fileName failure reviewReasons reachesChart erased uploadedAt collected laboratory unparsed version finalisedAt
               observations { name printed decimal computedFlag status machineRead openTask acknowledgedBy acknowledgedAt valueSeen } }
     invoices { id appointmentId kind status number issueDate totalGross { amount } balance { amount } }";
 

@@ -3,13 +3,12 @@
 use carelog_domain::billing::InvoiceStatus as Status;
 use carelog_domain::event::{Event, InvoiceEvent};
 use carelog_domain::kernel::{InvoiceId, Money, PatientId, Recorded};
-use carelog_schemas::read_models::chart::ChartInvoice;
 use serde_json::{Value, json};
 
-use super::{body, merged};
-use crate::change::{Change, ItemWhat, item};
+use super::ChartInvoice;
+use super::change::{ItemChange, ItemWhat, body, item, merged};
 
-pub(super) fn changes(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Vec<Change> {
+pub(super) fn changes(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Vec<ItemChange> {
     let version = recorded.context.version.0;
     let change = |patient: PatientId, invoice: InvoiceId, fields: Value| {
         vec![item(patient, key(invoice), merged(recorded, fields))]

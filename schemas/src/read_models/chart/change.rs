@@ -1,12 +1,62 @@
-//! Carrying changes of chart items out: pure, from an item's content to its next.
+//! Changes of chart items as plain data, and carrying them out: pure, from an item's content to its next.
 
-use carelog_domain::laboratory::Observation;
+use carelog_domain::event::Event;
+use carelog_domain::kernel::{PatientId, Recorded};
+use carelog_domain::laboratory::{Observation, ObservationChange};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::change::ItemWhat;
+/// A change of an item of a patient's chart.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ItemChange {
+    /// Whose chart.
+    pub patient: PatientId,
+    /// Which item.
+    pub sort_key: String,
+    /// What is done.
+    pub what: ItemWhat,
+}
+
+/// What is done to an item.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ItemWhat {
+    /// Its whole content.
+    Put(Value),
+    /// These fields of what is there (as RFC 7396 has it, but null stays null).
+    Merge(Value),
+    /// One more in a list of the item.
+    Push(&'static str, Value),
+    /// These fields of members of a list.
+    Members {
+        /// The list's field.
+        list: &'static str,
+        /// The `number` of those meant; all when `None`.
+        numbers: Option<Vec<u32>>,
+        /// Fields that change.
+        merge: Value,
+    },
+    /// Values of a lab report that a person changed, by the domain's own rule.
+    Amend(Vec<ObservationChange>),
+    /// Values of a lab report that a person stands for from now on.
+    Confirm,
+}
+
+pub(super) fn item(patient: PatientId, sort_key: impl Into<String>, what: ItemWhat) -> ItemChange {
+    ItemChange { patient, sort_key: sort_key.into(), what }
+}
+
+pub(super) fn body(content: &impl Serialize) -> Value {
+    serde_json::to_value(content).expect("chart items are plain data with text keys, which always become JSON")
+}
+
+/// These fields, and the version the item is at now.
+pub(super) fn merged(recorded: &Recorded<Event>, mut fields: Value) -> ItemWhat {
+    fields["version"] = recorded.context.version.0.into();
+    ItemWhat::Merge(fields)
+}
 
 /// The content of an item after a change; a change of an item that is not there changes nothing.
-pub(crate) fn changed(current: Option<Value>, what: &ItemWhat) -> Option<Value> {
+pub fn changed(current: Option<Value>, what: &ItemWhat) -> Option<Value> {
     if let ItemWhat::Put(value) = what {
         return Some(value.clone());
     }

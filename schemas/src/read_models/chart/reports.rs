@@ -4,21 +4,23 @@ use carelog_domain::event::{Event, LabReportEvent};
 use carelog_domain::kernel::{LabReportId, PatientId, Recorded};
 use carelog_domain::laboratory::events::{LabReportAmended, LabReportExtracted, LabReportUploaded};
 use carelog_domain::laboratory::{FileStatus, ReportStatus};
-use carelog_schemas::read_models::chart::{ChartObservation, ChartReport};
 use serde_json::{Value, json};
 
-use super::{body, merged};
-use crate::change::{Change, ItemWhat, item};
+use super::change::{ItemChange, ItemWhat, body, item, merged};
+use super::{ChartObservation, ChartReport};
 
 const LIST: &str = "observations";
 
-pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec<Change> {
+pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec<ItemChange> {
     let change =
         |patient: PatientId, report: LabReportId, fields: Value| item(patient, key(report), merged(recorded, fields));
     use LabReportEvent as E;
     match event {
         E::LabReportUploaded(e) => vec![uploaded(e, recorded)],
-        E::ProcessingStarted(e) => vec![change(e.patient, e.report, json!({ "fileStatus": FileStatus::Processing }))],
+        // What the reading before it failed of is over.
+        E::ProcessingStarted(e) => {
+            vec![change(e.patient, e.report, json!({ "fileStatus": FileStatus::Processing, "failure": null }))]
+        }
         E::LabReportExtracted(e) => vec![change(e.patient, e.report, extracted(e))],
         E::ProcessingFailed(e) => {
             let fields = json!({ "fileStatus": FileStatus::ProcessingFailed, "failure": e.reason });
@@ -30,12 +32,13 @@ pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec
             vec![change(e.patient, e.report, fields)]
         }
         E::ReviewResolved(e) if e.accepted => {
-            let fields = json!({ "fileStatus": FileStatus::Extracted, "reachesChart": true });
+            let fields = json!({ "fileStatus": FileStatus::Extracted, "reachesChart": true, "reviewReasons": [] });
             vec![change(e.patient, e.report, fields)]
         }
         // Not this patient's: the values go, the file stays on record.
         E::ReviewResolved(e) => {
-            vec![change(e.patient, e.report, json!({ "reachesChart": false, LIST: [], "unparsed": [] }))]
+            let fields = json!({ "reachesChart": false, "reviewReasons": [], LIST: [], "unparsed": [] });
+            vec![change(e.patient, e.report, fields)]
         }
         E::LabReportFinalised(e) => {
             let fields = json!({ "status": ReportStatus::Final, "finalisedAt": recorded.context.occurred_at });
@@ -58,7 +61,7 @@ pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec
     }
 }
 
-fn uploaded(e: &LabReportUploaded, recorded: &Recorded<Event>) -> Change {
+fn uploaded(e: &LabReportUploaded, recorded: &Recorded<Event>) -> ItemChange {
     let report = ChartReport {
         report: e.report.to_string(),
         hospital: e.hospital.to_string(),
@@ -107,17 +110,18 @@ fn extracted(e: &LabReportExtracted) -> Value {
     })
 }
 
-fn amended(e: &LabReportAmended, recorded: &Recorded<Event>) -> Vec<Change> {
+fn amended(e: &LabReportAmended, recorded: &Recorded<Event>) -> Vec<ItemChange> {
     let to = |what: ItemWhat| item(e.patient, key(e.report), what);
     let status = to(merged(recorded, json!({ "status": ReportStatus::Amended })));
     let Some(changes) = e.changes.open() else {
         // A part of it cannot be read any more, so the whole is not shown.
         return vec![status, to(ItemWhat::Merge(json!({ LIST: [], "erased": e.changes.is_erased() })))];
     };
-    let tasks = |numbers: Option<Vec<u32>>, open: bool| {
-        to(ItemWhat::Members { list: LIST, numbers, merge: json!({ "openTask": open }) })
-    };
-    vec![status, to(ItemWhat::Amend(changes.clone())), tasks(None, false), tasks(Some(e.critical.clone()), true)]
+    // What is critical now is a task anew, for someone to look at the new value: nobody has acknowledged that one.
+    let unseen = json!({ "openTask": false, "acknowledgedBy": null, "acknowledgedAt": null, "valueSeen": null });
+    let members = |numbers, merge| to(ItemWhat::Members { list: LIST, numbers, merge });
+    let open = members(Some(e.critical.clone()), json!({ "openTask": true }));
+    vec![status, to(ItemWhat::Amend(changes.clone())), members(None, unseen), open]
 }
 
 fn key(report: LabReportId) -> String {

@@ -3,11 +3,10 @@
 use carelog_domain::event::{AppointmentEvent, Event};
 use carelog_domain::kernel::{AppointmentId, PatientId, Personal, Recorded};
 use carelog_domain::scheduling::AppointmentStatus as Status;
-use carelog_schemas::read_models::chart::ChartAppointment;
 use serde_json::{Value, json};
 
-use super::{body, merged};
-use crate::change::{Change, ItemWhat, item};
+use super::ChartAppointment;
+use super::change::{ItemChange, ItemWhat, body, item, merged};
 
 /// The events that ask for an appointment without a seat have the same fields.
 macro_rules! asked {
@@ -34,7 +33,7 @@ macro_rules! asked {
     }};
 }
 
-pub(super) fn changes(event: &AppointmentEvent, recorded: &Recorded<Event>) -> Vec<Change> {
+pub(super) fn changes(event: &AppointmentEvent, recorded: &Recorded<Event>) -> Vec<ItemChange> {
     let change = |patient: PatientId, appointment: AppointmentId, fields: Value| {
         vec![item(patient, key(appointment), merged(recorded, fields))]
     };

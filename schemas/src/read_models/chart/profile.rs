@@ -2,15 +2,14 @@
 
 use carelog_domain::event::{Event, PatientEvent};
 use carelog_domain::kernel::{Identity, Recorded};
-use carelog_schemas::read_models::chart::Profile;
 use serde_json::{Map, Value, json};
 
-use super::{body, merged};
-use crate::change::{Change, ItemWhat, item};
+use super::Profile;
+use super::change::{ItemChange, ItemWhat, body, item, merged};
 
 const KEY: &str = "profile";
 
-pub(super) fn changes(event: &PatientEvent, recorded: &Recorded<Event>) -> Vec<Change> {
+pub(super) fn changes(event: &PatientEvent, recorded: &Recorded<Event>) -> Vec<ItemChange> {
     match event {
         PatientEvent::PatientRegistered(e) => {
             let known = e.demographics.open();
@@ -40,6 +39,7 @@ pub(super) fn changes(event: &PatientEvent, recorded: &Recorded<Event>) -> Vec<C
             }
             vec![item(e.patient, KEY, merged(recorded, Value::Object(fields)))]
         }
+        // How to reach them is replaced as a whole: without an address they have none from now on.
         PatientEvent::ContactsChanged(e) => {
             let address = e.address.as_ref().and_then(Identity::open).map(|address| &address.text);
             let fields = json!({ "contacts": e.contacts.open(), "address": address });
