@@ -169,6 +169,9 @@ macro_rules! events {
     };
 }
 
+/// The subject whose keys seal what operators write down about no one person.
+pub const OPERATORS: Uuid = Uuid::from_u128(0x6f70_6572_6174_8f72_a073_0000_0000_0001);
+
 impl Event {
     /// The hospital it happened at.
     pub fn hospital(&self) -> Option<HospitalId> {
@@ -180,9 +183,11 @@ impl Event {
         self.tagged("patient").map(PatientId)
     }
 
-    /// The person whose keys seal its personal values.
+    /// The person whose keys seal its personal values; for an operator's note, which is about nobody in particular,
+    /// [`OPERATORS`].
     pub fn subject(&self) -> Option<Uuid> {
-        self.tagged("patient").or_else(|| self.tagged("practitioner"))
+        let note = matches!(self, Event::ProcessEvent(ProcessEvent::ProjectionEventSkipped(_)));
+        self.tagged("patient").or_else(|| self.tagged("practitioner")).or_else(|| note.then_some(OPERATORS))
     }
 }
 

@@ -47,11 +47,13 @@ data! {
 }
 
 impl Identifier {
-    /// The text that is hashed for the claim: trimmed, upper case, without spaces and dashes in the value.
+    /// The text that is hashed for the claim: trimmed, upper case, without spaces and dashes in the value. The lengths
+    /// keep `a|b` + `c` apart from `a` + `b|c`.
     pub fn normalised(&self) -> String {
         let value: String =
             self.value.chars().filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_uppercase).collect();
-        format!("{}|{}|{}", self.system.trim(), self.kind.trim().to_uppercase(), value)
+        let (system, kind) = (self.system.trim(), self.kind.trim().to_uppercase());
+        format!("{}:{system}|{}:{kind}|{value}", system.len(), kind.len())
     }
 }
 

@@ -5,7 +5,7 @@ use carelog_domain::kernel::Recorded;
 use carelog_schemas::read_models::Model;
 use carelog_schemas::read_models::skips::{MODEL, SKIPPED_EVENTS};
 
-use crate::change::{Change, put, text};
+use crate::change::{Change, personal, put, text};
 use crate::projection::Projection;
 
 /// See the module.
@@ -24,7 +24,7 @@ impl Projection for Skips {
             vec![
                 ("model", text(&skipped.projection)),
                 ("position", text(skipped.position)),
-                ("reason", text(&skipped.reason)),
+                ("reason", personal(Some(&skipped.reason))),
                 ("actor", text(&recorded.context.actor.user)),
                 ("skipped_at", recorded.context.occurred_at.into()),
             ],

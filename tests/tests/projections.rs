@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use carelog_domain::event::Event;
-use carelog_domain::kernel::{Partition, Position, Recorded, Slot, Token};
+use carelog_domain::kernel::{Partition, Position, Recorded, Slot, Staff, Token};
 use carelog_domain::ports::{DocumentStore, EventLog, Freshness, Head};
 use carelog_domain::process::events::ProjectionEventSkipped;
 use carelog_projections::change::{Change, RowWhat};
@@ -227,7 +227,8 @@ async fn a_poison_event_stops_its_projection_alone_and_can_be_retried_or_skipped
     assert_eq!(projections.retry("availability"), 1);
     assert_eq!(stopped_at(&projections).await, position, "a retry meets the same event");
 
-    let skipped = ProjectionEventSkipped { projection: "availability".into(), position, reason: "a test".into() };
+    let reason = Staff::new("a test".to_owned());
+    let skipped = ProjectionEventSkipped { projection: "availability".into(), position, reason };
     let stream = "projection:availability".parse().expect("a stream");
     world.append(&Step { slot: Slot::new(5).expect("a slot"), events: vec![(stream, skipped.into())] }).await;
     world.settle(&projections).await;

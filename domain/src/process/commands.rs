@@ -1,7 +1,7 @@
 //! What can be asked of processes.
 
 use crate::data::data;
-use crate::kernel::{HospitalId, Position, Timestamp};
+use crate::kernel::{HospitalId, Position, Staff, Timestamp};
 
 data! {
     /// Tries a failed step of a saga again.
@@ -11,7 +11,7 @@ data! {
         projection: String,
         #[schemars(with = "String")]
         position: Position,
-        reason: String,
+        reason: Staff<String>,
     }
     /// An import begins.
     struct StartImport {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::IntentRecord;
 use crate::data::data;
-use crate::kernel::{AlarmId, CommandId, EventId, HospitalId, Identity, PatientId, Position, Timestamp, Token};
+use crate::kernel::{AlarmId, CommandId, EventId, HospitalId, Identity, PatientId, Position, Staff, Timestamp, Token};
 use crate::patient::{Demographics, Identifier};
 
 data! {
@@ -56,7 +56,8 @@ data! {
         projection: String,
         #[schemars(with = "String")]
         position: Position,
-        reason: String,
+        /// Free text: it may name the person whose event it is.
+        reason: Staff<String>,
     }
     /// An import into a hospital began: its alarms follow `watermark`.
     struct ImportStarted { hospital: HospitalId, manifest: String, digest: String, watermark: Timestamp }

@@ -66,10 +66,11 @@ impl Decide for SagaSteps {
 /// # Errors
 /// When the reason is missing or too long.
 pub fn skip_projection_event(command: &SkipProjectionEvent) -> Result<ProjectionEventSkipped, ProcessRejection> {
-    if command.reason.trim().is_empty() {
+    let reason = command.reason.open().map_or("", |reason| reason.trim());
+    if reason.is_empty() {
         return Err(ProcessRejection::SkipReasonMissing);
     }
-    if command.reason.len() > REASON_BYTES_MAX {
+    if reason.len() > REASON_BYTES_MAX {
         return Err(ProcessRejection::SkipReasonTooLong);
     }
     let SkipProjectionEvent { projection, position, reason } = command.clone();

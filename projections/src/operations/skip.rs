@@ -1,6 +1,6 @@
 //! Letting a read model skip an event it cannot take: a command, so that who did it and why is on record.
 
-use carelog_domain::kernel::{Actor, CommandId, Position};
+use carelog_domain::kernel::{Actor, CommandId, Position, Staff};
 use carelog_domain::ports::{CommandBus, CommandDone, CommandError, CommandRequest};
 use carelog_domain::process::commands::SkipProjectionEvent;
 
@@ -15,7 +15,7 @@ pub async fn skip(
     position: Position,
     reason: &str,
 ) -> Result<CommandDone, CommandError> {
-    let command = SkipProjectionEvent { projection: model.to_owned(), position, reason: reason.to_owned() };
+    let command = SkipProjectionEvent { projection: model.to_owned(), position, reason: Staff::new(reason.to_owned()) };
     let key = format!("{model}@{position}");
     let request = CommandRequest {
         id: CommandId::of_client_key(&actor.tenant, "SkipProjectionEvent", &key),

@@ -12,7 +12,7 @@ tables! {
         model: Text!,
         /// As `0:123`.
         position: Text!,
-        reason: Text!,
+        reason: Text,
         /// User id of whoever skipped it.
         actor: Text!,
         skipped_at: Int!,

@@ -1,7 +1,7 @@
 //! Bodies of imports and of what operators do.
 
 use carelog_domain::command::Command;
-use carelog_domain::kernel::{HospitalId, Position, Timestamp};
+use carelog_domain::kernel::{HospitalId, Position, Staff, Timestamp};
 use carelog_domain::process::commands::*;
 
 use crate::problem::Problem;
@@ -62,6 +62,6 @@ impl Body for RetrySagaStepBody {
 impl Body for SkipProjectionEventBody {
     fn command(self) -> Result<Command, Problem> {
         let SkipProjectionEventBody { projection, position, reason } = self;
-        Ok(SkipProjectionEvent { projection, position, reason }.into())
+        Ok(SkipProjectionEvent { projection, position, reason: Staff::new(reason) }.into())
     }
 }

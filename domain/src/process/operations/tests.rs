@@ -1,7 +1,7 @@
 //! Retrying a failed step, skipping an event.
 
 use super::*;
-use crate::kernel::CommandId;
+use crate::kernel::{CommandId, Staff};
 use crate::kernel::aggregate::testing::given;
 use crate::process::events::{SagaStepDone, SagaStepFailed};
 
@@ -59,10 +59,10 @@ fn a_skip_says_why() {
     let skip = |reason: &str| SkipProjectionEvent {
         projection: "invoices.v1".to_owned(),
         position,
-        reason: reason.to_owned(),
+        reason: Staff::new(reason.to_owned()),
     };
     let skipped = skip_projection_event(&skip("known bug")).expect("skipped");
-    assert_eq!((skipped.position, skipped.reason.as_str()), (position, "known bug"));
+    assert_eq!((skipped.position, skipped.reason), (position, Staff::new("known bug".to_owned())));
     assert_eq!(skip_projection_event(&skip(" ")), Err(ProcessRejection::SkipReasonMissing));
     assert_eq!(skip_projection_event(&skip(&"x".repeat(2_001))), Err(ProcessRejection::SkipReasonTooLong));
 }
