@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::LogCommand;
 use crate::client::Client;
 use crate::output;
+use crate::progress;
 use crate::settings::Settings;
 
 const COLUMNS: [&str; 5] = ["position", "occurredAt", "type", "stream", "version"];
@@ -30,7 +31,9 @@ pub(crate) async fn run(command: LogCommand, settings: &Settings, json: bool) ->
         }
         LogCommand::Verify { target } => {
             let client = Client::of(&target, settings).await?;
-            let checked = client.post("/v1/operations/log/verify", &json!({})).await;
+            let nothing = json!({});
+            let work = client.post("/v1/operations/log/verify", &nothing);
+            let checked = progress::shown(&client, "verify", json, work).await;
             client.close().await;
             return Ok(verdict(&checked?, json));
         }

@@ -8,6 +8,7 @@ mod ledger;
 mod log;
 mod operations;
 mod output;
+mod progress;
 mod projections;
 mod sagas;
 mod schemas;

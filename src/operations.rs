@@ -4,7 +4,9 @@
 pub(crate) mod http;
 mod ledger;
 mod status;
+mod underway;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +25,7 @@ pub(crate) struct Operations {
     platform: Arc<Platform>,
     /// The status as it was last counted.
     counted: tokio::sync::Mutex<Option<(Instant, Value)>>,
+    board: underway::Board,
 }
 
 /// Why an operation was not carried out.
@@ -60,7 +63,7 @@ type Answer = Result<Value, OperationError>;
 
 impl Operations {
     pub(crate) fn new(platform: Arc<Platform>) -> Operations {
-        Operations { platform, counted: tokio::sync::Mutex::default() }
+        Operations { platform, counted: tokio::sync::Mutex::default(), board: underway::Board::default() }
     }
 
     fn permit(actor: &Actor, permission: Permission) -> Result<(), OperationError> {
@@ -87,7 +90,15 @@ impl Operations {
     /// Checks every frame of the log, and the checkpoints of whoever reads it.
     pub(crate) async fn log_verify(&self) -> Answer {
         let log = self.platform.local_log.clone();
-        let checked = match blocking(move || log.verify(|_| {})).await? {
+        let shown = self.board.begin("verify", "log");
+        let total = self.platform.log.head().await?.iter().map(|head| head.size).sum();
+        let report = shown.report.clone();
+        let mut read = BTreeMap::new();
+        let progress = move |progress: carelog_event_log::Progress| {
+            read.insert(progress.partition, progress.read);
+            report.say(read.values().sum(), total);
+        };
+        let checked = match blocking(move || log.verify(progress)).await? {
             Ok(checked) => checked,
             Err(failure) if failure.retry_helps => return Err(failure.into()),
             Err(failure) => {
@@ -155,7 +166,9 @@ impl Operations {
         let mut agrees = true;
         for name in self.named(name)? {
             let (deps, running) = self.readers();
-            let verdict = projecting::verify(&deps, running, &name, deep, &|_| {}).await?;
+            let shown = self.board.begin("verify", name);
+            let progress = |so_far: projecting::Progress| shown.report.say(so_far.done, so_far.total);
+            let verdict = projecting::verify(&deps, running, name, deep, &progress).await?;
             agrees &= verdict.holds();
             let mut row = to_json(&verdict);
             row["agrees"] = json!(verdict.holds());
@@ -168,26 +181,28 @@ impl Operations {
     /// Fills a new set beside the live one, and switches if told to.
     pub(crate) async fn projection_rebuild(&self, name: &str, switching: bool) -> Answer {
         let (deps, running) = self.readers();
-        Ok(to_json(&projecting::rebuild(&deps, running, name, switching, &|_| {}).await?))
+        let shown = self.board.begin("rebuild", self.one(name)?);
+        let progress = |so_far: projecting::Progress| shown.report.say(so_far.done, so_far.total);
+        Ok(to_json(&projecting::rebuild(&deps, running, name, switching, &progress).await?))
     }
 
     /// Projects again beside and compares; the live set stays.
     pub(crate) async fn projection_diff(&self, name: &str) -> Answer {
         let (deps, running) = self.readers();
-        projecting::rebuild(&deps, running, name, false, &|_| {}).await?;
+        self.projection_rebuild(name, false).await?;
         let differences = projecting::diff(&deps, running, name).await?;
         Ok(json!({ "model": name, "agrees": differences.is_empty(), "differences": to_json(&differences) }))
     }
 
     /// Tries the event a stopped read model could not take once more.
     pub(crate) fn projection_retry(&self, name: &str) -> Answer {
-        self.named(Some(name))?;
+        self.one(name)?;
         Ok(json!({ "model": name, "partitionsTryingAgain": self.roles()?.projections.retry(name) }))
     }
 
     /// Lets a stopped read model skip an event.
     pub(crate) async fn projection_skip(&self, name: &str, position: Position, reason: &str, actor: Actor) -> Answer {
-        self.named(Some(name))?;
+        self.one(name)?;
         let bus = self.platform.bus.as_ref();
         let done = projecting::skip(bus, actor, name, position, reason).await.map_err(command_error)?;
         Ok(json!({ "model": name, "skipped": position, "token": done.token }))
@@ -209,13 +224,16 @@ impl Operations {
         self.platform.roles.as_ref().ok_or(OperationError::NotRunning)
     }
 
-    fn named(&self, name: Option<&str>) -> Result<Vec<String>, OperationError> {
-        let all = carelog_schemas::read_models::MODELS.iter().map(|model| model.name.to_owned());
-        let chosen: Vec<String> = all.filter(|each| name.is_none_or(|name| name == each)).collect();
+    fn named(&self, name: Option<&str>) -> Result<Vec<&'static str>, OperationError> {
         match name {
-            Some(name) if chosen.is_empty() => Err(projecting::OperationError::UnknownModel(name.to_owned()).into()),
-            _ => Ok(chosen),
+            Some(name) => Ok(vec![self.one(name)?]),
+            None => Ok(carelog_schemas::read_models::MODELS.iter().map(|model| model.name).collect()),
         }
+    }
+
+    fn one(&self, name: &str) -> Result<&'static str, OperationError> {
+        let known = carelog_schemas::read_models::MODELS.iter().map(|model| model.name).find(|known| *known == name);
+        known.ok_or_else(|| projecting::OperationError::UnknownModel(name.to_owned()).into())
     }
 }
 

@@ -1,14 +1,13 @@
 //! `carelog projections`: list, verify, rebuild, diff, retry, skip.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
 use crate::cli::ProjectionsCommand;
 use crate::client::Client;
 use crate::output;
+use crate::progress;
 use crate::settings::Settings;
 
 /// Runs a subcommand.
@@ -38,18 +37,21 @@ async fn carry_out(client: &Client, command: &ProjectionsCommand, json: bool) ->
         }
         ProjectionsCommand::Verify { name, deep, .. } => {
             let body = json!({ "name": name, "deep": deep });
-            let report = waiting(json, client.post("/v1/operations/projections/verify", &body)).await?;
+            let report =
+                progress::shown(client, "verify", json, client.post("/v1/operations/projections/verify", &body))
+                    .await?;
             let rows = report["readModels"].as_array().cloned().unwrap_or_default();
             output::rows(json, &["model", "agrees", "verdict"], &rows);
             verdict(&report, json)
         }
         ProjectionsCommand::Rebuild { name, .. } => {
-            let report = waiting(json, client.post(&at(name, "rebuild"), &json!({}))).await?;
+            let report =
+                progress::shown(client, "rebuild", json, client.post(&at(name, "rebuild"), &json!({}))).await?;
             output::object(json, &report);
             Ok(ExitCode::SUCCESS)
         }
         ProjectionsCommand::Diff { name, .. } => {
-            let report = waiting(json, client.post(&at(name, "diff"), &json!({}))).await?;
+            let report = progress::shown(client, "rebuild", json, client.post(&at(name, "diff"), &json!({}))).await?;
             output::object(json, &report);
             verdict(&report, true)
         }
@@ -71,15 +73,4 @@ fn verdict(report: &Value, json: bool) -> anyhow::Result<ExitCode> {
         output::line(if agrees { "all agree with the log" } else { "differences were found" });
     }
     Ok(if agrees { ExitCode::SUCCESS } else { ExitCode::from(output::DIFFERENCES) })
-}
-
-/// Shows that something long is going on.
-async fn waiting<T>(json: bool, work: impl Future<Output = T>) -> T {
-    let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    bar.set_message("projecting the whole log again");
-    bar.enable_steady_tick(Duration::from_millis(120));
-    let result = work.await;
-    bar.finish_and_clear();
-    result
 }

@@ -36,6 +36,7 @@ use crate::event::Event;
 use crate::kernel::{CommandId, Currency, Money, MoneyError, PaymentId, StreamName, Timestamp};
 
 use crate::data::{data, words};
+use crate::kernel::reason::refused_for_reason;
 use crate::organization::Tax;
 use crate::rejection::rejections;
 
@@ -104,6 +105,8 @@ rejections! {
             "the invoice is {status}; only an issued or balanced one takes allocations and credits";
         InvoiceOfAnotherAccount = Unprocessable "invoice-of-another-account" at "invoice":
             "the invoice belongs to another account; pay it through its own";
+        ReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
+        ReasonTooLong = Unprocessable "reason-too-long" at "reason": "a reason has at most 2,000 bytes; shorten it";
         AmountNotPositive = Unprocessable "amount-not-positive" at "amount": "the amount must be more than 0";
         AmountTooLarge = Unprocessable "amount-too-large" at "amount":
             "the amount, or a sum with it, does not fit 64 bits of minor units";
@@ -132,6 +135,8 @@ rejections! {
             "only {available} of this payment is unapplied; undo an allocation or credit the invoice first";
     }
 }
+
+refused_for_reason!(BillingRejection);
 
 impl From<MoneyError> for BillingRejection {
     fn from(error: MoneyError) -> BillingRejection {

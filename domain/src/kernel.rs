@@ -7,6 +7,7 @@ pub mod local_date;
 pub mod money;
 pub mod personal;
 pub mod place;
+pub mod reason;
 pub mod recorded;
 pub mod time;
 

@@ -17,6 +17,7 @@ pub use report::{LabReport, ReportRecord};
 
 use crate::data::{data, words};
 use crate::kernel::LocalDate;
+use crate::kernel::reason::refused_for_reason;
 use crate::rejection::rejections;
 
 words! {
@@ -172,6 +173,8 @@ rejections! {
             "value {number} is changed twice; give each value once";
         AmendmentValueMalformed { number: u32 } = Unprocessable "amendment-value-malformed" at "changes":
             "the number of value {number} must be a plain decimal such as 4.10, given with the value as printed";
+        AmendmentValueDiffers { number: u32 } = Unprocessable "amendment-value-differs" at "changes":
+            "the number of value {number} is not the one that is printed; give both alike, or the printed value alone";
         AmendmentFlagMissing { number: u32 } = Unprocessable "amendment-flag-missing" at "changes":
             "value {number} is critical; say with a flag what the new value is, so that its task is not closed by chance";
         NotCritical = Conflict "observation-not-critical" at "observation":
@@ -180,10 +183,14 @@ rejections! {
             "somebody has acknowledged this value already";
         CriticalValueChanged = Conflict "critical-value-changed" at "valueSeen":
             "this is not the value the report has now; look at it again and acknowledge what it says";
+        ReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
+        ReasonTooLong = Unprocessable "reason-too-long" at "reason": "a reason has at most 2,000 bytes; shorten it";
         ValuesUnreadable = Conflict "lab-values-unreadable" at "report":
             "the values of this report cannot be read any more: the patient's clinical data was erased";
     }
 }
+
+refused_for_reason!(LaboratoryRejection);
 
 #[cfg(test)]
 mod property_tests;

@@ -105,6 +105,8 @@ rejections! {
             "a cancellation is late at most 720 hours before the start";
         OverbookingTooMuch = Unprocessable "overbooking-too-much" at "policies.overbookingPerSlotMax":
             "at most 100 may be overbooked in a slot";
+        FeeInvalid = Unprocessable "fee-invalid" at "policies":
+            "a fee is the code of a service: 1 to 64 letters, digits, dots, dashes or underscores";
         FeeWithoutPrice { service: String } = Unprocessable "fee-without-price":
             "the policies charge a fee {service:?} that has no entry in the price list; add one, or change the policies";
         PriceCurrencyDiffers { service: String } = Unprocessable "price-currency" at "entries":

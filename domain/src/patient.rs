@@ -12,6 +12,7 @@ pub use registration::{Registration, RegistrationStatus, end_registration, reque
 
 use crate::data::{data, words};
 use crate::kernel::LocalDate;
+use crate::kernel::reason::refused_for_reason;
 use crate::rejection::rejections;
 
 words! {
@@ -92,3 +93,5 @@ rejections! {
             "this registration has ended the other way already";
     }
 }
+
+refused_for_reason!(PatientRejection);

@@ -9,6 +9,7 @@ pub use import::{Import, ImportStatus, advance_import, finish_import, start_impo
 pub use operations::{SagaSteps, skip_projection_event};
 
 use crate::data::{data, words};
+use crate::kernel::reason::refused_for_reason;
 use crate::kernel::{AlarmId, Timestamp};
 use crate::rejection::rejections;
 
@@ -45,8 +46,10 @@ rejections! {
             "an import of this name began with other files; restore them, or begin another import";
         WatermarkBack { watermark: Timestamp } = Conflict "watermark-back" at "watermark":
             "the import is at {watermark} already, and a watermark never goes back";
-        SkipReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
-        SkipReasonTooLong = Unprocessable "reason-too-long" at "reason":
+        ReasonMissing = Unprocessable "reason-missing" at "reason": "a reason is needed";
+        ReasonTooLong = Unprocessable "reason-too-long" at "reason":
             "a reason has at most 2,000 bytes; shorten it";
     }
 }
+
+refused_for_reason!(ProcessRejection);

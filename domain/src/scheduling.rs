@@ -50,6 +50,7 @@ pub use transition::{Action, allowed_actions};
 pub use visit::{arrive, check_in, fulfil, undo};
 
 use crate::data::{data, words};
+use crate::kernel::reason::refused_for_reason;
 use crate::kernel::{AppointmentId, LocalDate, Money, Timestamp};
 use crate::organization::Tax;
 use crate::rejection::rejections;
@@ -141,3 +142,5 @@ rejections! {
         DaysInvalid = Unprocessable "days-range" at "to": "to is not before from, and at most 400 days are opened at once";
     }
 }
+
+refused_for_reason!(SchedulingRejection);

@@ -13,8 +13,7 @@ mod verify;
 
 pub use compare::{Difference, How};
 pub use list::{checkpoints, list};
-pub(crate) use progress::Report;
-pub use progress::{Progress, Underway};
+pub use progress::{Progress, Report, Underway};
 pub use rebuild::{Rebuilt, diff, rebuild, switch};
 pub use skip::skip;
 pub use subject::OperationError;

@@ -2,7 +2,7 @@
 //!
 //! The alarm is keyed by the start it was set for and guarded by the state when it rings. What is past when it would be
 //! set (an imported past, say) is left to people: the worklist `outcome missing`. So is an appointment whose slot a leave
-//! covers: it was not the patient who did not come.
+//! covers: it was not the patient who did not come. An alarm that rings before a grace that became longer is set again.
 
 use carelog_domain::event::{AppointmentEvent, Event, ProcessEvent};
 use carelog_domain::kernel::{AlarmId, AppointmentId, Context, Recorded, StreamName, Timestamp};
@@ -14,6 +14,7 @@ use carelog_domain::streams;
 use crate::saga::{Hospital, Intent, Saga, alarm_id, step};
 
 const NO_SHOW: &str = "no-show";
+const NO_SHOW_AGAIN: &str = "no-show-again";
 
 /// The watch over one appointment.
 #[derive(Default)]
@@ -60,10 +61,13 @@ impl Saga for NoShowWatch {
         let cause = &event.context;
         match &event.event {
             Event::AppointmentEvent(happened) => {
-                let set = self.booked_by(happened).and_then(|booked| watch(booked.start, cause, hospital));
+                let set = self.booked_by(happened).and_then(|booked| watch(NO_SHOW, booked.start, cause, hospital));
                 self.cancel(cause).into_iter().chain(set).collect()
             }
-            Event::ProcessEvent(ProcessEvent::AlarmRang(e)) => self.mark(e.alarm).into_iter().collect(),
+            Event::ProcessEvent(ProcessEvent::AlarmRang(e)) => match self.rung(e.alarm) {
+                Some(booked) => vec![booked.again(cause, hospital).unwrap_or_else(|| booked.mark(e.alarm))],
+                None => vec![],
+            },
             _ => vec![],
         }
     }
@@ -73,13 +77,19 @@ impl Saga for NoShowWatch {
             Event::AppointmentEvent(happened) => {
                 let booked = self.booked_by(happened);
                 self.alarm = booked.as_ref().and_then(|booked| {
-                    watch(booked.start, &event.context, hospital)?;
+                    watch(NO_SHOW, booked.start, &event.context, hospital)?;
                     let instance = event.context.stream.key();
                     Some(alarm_id(Self::NAME, instance, &step(NO_SHOW, &event.context), &event.context))
                 });
                 self.booked = booked.or(self.booked);
             }
-            Event::ProcessEvent(ProcessEvent::AlarmRang(_)) => self.alarm = None,
+            Event::ProcessEvent(ProcessEvent::AlarmRang(e)) => {
+                if let Some(booked) = self.rung(e.alarm) {
+                    let step = step(NO_SHOW_AGAIN, &event.context);
+                    let id = |_| alarm_id(Self::NAME, &e.instance, &step, &event.context);
+                    self.alarm = booked.again(&event.context, hospital).map(id);
+                }
+            }
             _ => {}
         }
     }
@@ -105,15 +115,26 @@ impl NoShowWatch {
         self.alarm.map(|alarm| Intent::CancelAlarm { step: step("cancel", cause), alarm })
     }
 
-    fn mark(&self, alarm: AlarmId) -> Option<Intent> {
-        let booked = self.booked.filter(|_| self.alarm == Some(alarm))?;
-        let command = MarkNoShow { appointment: booked.appointment, automatic: true, start: Some(booked.start) };
-        Some(Intent::send(format!("mark.{alarm}"), command))
+    /// What the alarm was set for, unless it is an older one.
+    fn rung(&self, alarm: AlarmId) -> Option<Booked> {
+        self.booked.filter(|_| self.alarm == Some(alarm))
     }
 }
 
-fn watch(start: Timestamp, cause: &Context, hospital: &Hospital) -> Option<Intent> {
+impl Booked {
+    fn mark(&self, alarm: AlarmId) -> Intent {
+        let command = MarkNoShow { appointment: self.appointment, automatic: true, start: Some(self.start) };
+        Intent::send(format!("mark.{alarm}"), command)
+    }
+
+    /// Another alarm, when the one that rang was set for a shorter grace than the hospital gives now.
+    fn again(&self, rang: &Context, hospital: &Hospital) -> Option<Intent> {
+        watch(NO_SHOW_AGAIN, self.start, rang, hospital)
+    }
+}
+
+fn watch(what: &str, start: Timestamp, cause: &Context, hospital: &Hospital) -> Option<Intent> {
     let due = start.plus_minutes(i64::from(hospital.policies.grace_minutes));
     let wanted = hospital.policies.no_show == NoShowPolicy::AfterGrace;
-    wanted.then(|| Intent::alarm_unless_past(step(NO_SHOW, cause), NO_SHOW, due, cause)).flatten()
+    wanted.then(|| Intent::alarm_unless_past(step(what, cause), NO_SHOW, due, cause)).flatten()
 }

@@ -34,6 +34,7 @@ pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
         .route("/v1/operations/status", get(status))
+        .route("/v1/operations/underway", get(underway))
         .route("/v1/operations/log/stats", get(log_stats))
         .route("/v1/operations/log/verify", post(log_verify))
         .route("/v1/operations/projections", get(projections))
@@ -63,6 +64,11 @@ async fn ready(operations: Arc<Operations>, stopping: CancellationToken) -> Resp
 async fn status(State(operations): Ops, Extension(actor): Who) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.status().await.map(Json)
+}
+
+async fn underway(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    Ok(Json(operations.underway()))
 }
 
 async fn log_stats(State(operations): Ops, Extension(actor): Who) -> Answer {

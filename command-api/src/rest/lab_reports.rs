@@ -2,6 +2,7 @@
 //! sealed, kept as a blob, and then written down; handing the same file in again finds the first report.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
@@ -34,6 +35,10 @@ use crate::problem::Problem;
 const NAME: &str = "UploadLabReport";
 /// What files are hashed under (format).
 const HASH_DOMAIN: &str = "lab-file";
+/// Far more than happens to a report.
+const EVENTS_MAX: usize = 10_000;
+/// How long a withdrawn report may take to give its claim up.
+const WITHDRAWAL: Duration = Duration::from_secs(5);
 /// The form's parts around the file; the route's own limit is that much above the file's.
 pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
 
@@ -125,6 +130,12 @@ fn of_multipart(error: &MultipartError, bytes_max: usize) -> Problem {
     broken("the form ended too early or is not multipart")
 }
 
+fn of_another_patient() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "lab-file-of-another-patient", "This file was handed in for another patient")
+        .at("/file")
+        .detail("check whose report it is")
+}
+
 fn broken(detail: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The form cannot be read").detail(detail)
 }
@@ -136,16 +147,15 @@ async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> R
     permitted.map_err(|refusal| Problem::from(Rejection::from(refusal)))?;
     check_patient(shared, &form).await?;
     let hash = hex::encode(shared.api.keys.keyed_hash(HASH_DOMAIN, &form.file));
-    let report = report_of(form.patient, &hash);
     let command = CommandId::of_client_key(&actor.tenant, NAME, &said.key);
+    let Found { report, known, withdrawals } = find_report(shared, form.patient, &hash, command).await?;
     let steps = Steps { shared, command, report: report.0, hash: hash.clone() };
-    let known = exists(shared, &streams::lab_report(report)).await?;
     // A key that was used before has its answer already, or is refused: nothing may be claimed for it.
     let claims = !known && shared.api.log.find_command_anywhere(command).await?.is_none();
     let blob = if !claims {
         BlobName::of(&[]) // The report has its file already; this one goes nowhere.
     } else {
-        steps.claim().await?;
+        steps.claim(withdrawals > 0).await?;
         let sealed = sealing::seal_blob(&*shared.api.keys, form.patient.0, Purpose::Clinical, &form.file).await?;
         shared.api.blobs.put(sealed).await?
     };
@@ -203,9 +213,32 @@ async fn exists(shared: &Shared, stream: &StreamName) -> Result<bool, Problem> {
     Ok(shared.api.log.stream_version(stream).await? != Version::NONE)
 }
 
-/// The same file for the same patient is the same report, whoever hands it in and however often.
-fn report_of(patient: PatientId, hash: &str) -> LabReportId {
-    let origin = CommandId::of_step("lab-report", &format!("{patient}:{hash}"));
+/// The report that a file is handed in as.
+struct Found {
+    report: LabReportId,
+    /// True when it is there already.
+    known: bool,
+    /// How many before it were withdrawn.
+    withdrawals: u32,
+}
+
+/// A withdrawn report makes room for the next, but for the command that handed it in.
+async fn find_report(shared: &Shared, patient: PatientId, hash: &str, command: CommandId) -> Result<Found, Problem> {
+    let mut withdrawals = 0;
+    loop {
+        let report = report_of(patient, hash, withdrawals);
+        let events = shared.api.log.read_stream(&streams::lab_report(report), Version::NONE, EVENTS_MAX).await?;
+        let withdrawn = events.iter().any(|stored| stored.event_type == "LabReportCancelled");
+        if !withdrawn || events.iter().any(|stored| stored.context.command == command) {
+            return Ok(Found { report, known: !events.is_empty(), withdrawals });
+        }
+        withdrawals += 1;
+    }
+}
+
+/// The same file for the same patient is the same report, whoever hands it in and however often, until it is withdrawn.
+fn report_of(patient: PatientId, hash: &str, withdrawals: u32) -> LabReportId {
+    let origin = CommandId::of_step("lab-report", &format!("{patient}:{hash}:{withdrawals}"));
     LabReportId::derive(origin, patient.slot(), Timestamp::from_micros(0), 0)
 }
 
@@ -218,17 +251,20 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    async fn claim(&self) -> Result<(), Problem> {
-        let claim = ClaimIdentifier { keyed_hash: self.hash.clone(), owner: self.report, process: self.command.0 };
-        match self.send("claim", claim.into()).await {
-            Err(CommandError::Rejected(rejection)) if rejection.code == "identifier-taken" => Err(Problem::new(
-                StatusCode::CONFLICT,
-                "lab-file-of-another-patient",
-                "This file was handed in for another patient",
-            )
-            .at("/file")
-            .detail("check whose report it is")),
-            other => Ok(other?),
+    /// Claims the file; one that was withdrawn is waited for, as the saga that gives its claim up may still be at it.
+    async fn claim(&self, after_withdrawal: bool) -> Result<(), Problem> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let claim = ClaimIdentifier { keyed_hash: self.hash.clone(), owner: self.report, process: self.command.0 };
+            match self.send("claim", claim.into()).await {
+                Err(CommandError::Rejected(rejection)) if rejection.code == "identifier-taken" => {
+                    if !after_withdrawal || begun.elapsed() > WITHDRAWAL {
+                        return Err(of_another_patient());
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                other => return Ok(other?),
+            }
         }
     }
 
@@ -270,9 +306,10 @@ mod tests {
     #[test]
     fn the_same_file_is_the_same_report_for_one_patient_only() {
         let (one, other) = (PatientId(Uuid::from_u128(1)), PatientId(Uuid::from_u128(2)));
-        assert_eq!(report_of(one, "ab"), report_of(one, "ab"));
-        assert_ne!(report_of(one, "ab"), report_of(other, "ab"));
-        assert_eq!(report_of(one, "ab").slot(), one.slot());
+        assert_eq!(report_of(one, "ab", 0), report_of(one, "ab", 0));
+        assert_ne!(report_of(one, "ab", 0), report_of(other, "ab", 0));
+        assert_ne!(report_of(one, "ab", 0), report_of(one, "ab", 1));
+        assert_eq!(report_of(one, "ab", 0).slot(), one.slot());
     }
 
     #[test]

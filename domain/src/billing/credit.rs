@@ -10,6 +10,7 @@ use super::invoice::InvoiceDocument;
 use super::money::totals_of;
 use super::{Account, Asked, Batch, BillingRejection, CreditedLine, Decision, Invoice, Numbers, Totals, postings};
 use crate::event::CreditNoteEvent;
+use crate::kernel::reason::check_reason;
 use crate::kernel::{CreditNoteId, Evolve, Money};
 use crate::streams;
 
@@ -53,6 +54,7 @@ pub fn credit_invoice(
 ) -> Decision {
     let document = invoice.issued()?;
     account.known()?;
+    check_reason(&command.reason)?;
     let lines = lines_to_credit(document, command.lines.as_deref())?;
     let currency = document.totals.gross.currency;
     let totals = totals_of(currency, lines.iter().map(|line| (line.net, line.tax)))?;

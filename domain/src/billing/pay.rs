@@ -11,6 +11,7 @@ use super::{
     Account, Asked, Batch, BillingRejection, Decision, Holder, Invoice, PaymentShare, PaymentStatus, postings,
 };
 use crate::event::Event;
+use crate::kernel::reason::check_length;
 use crate::kernel::{Billing, Money, PaymentId};
 use crate::streams;
 
@@ -80,6 +81,7 @@ pub fn resolve_payment(
 ) -> Decision {
     let holder = account.known()?;
     let payment = account.payment(command.payment).ok_or(BillingRejection::PaymentUnknown)?;
+    check_length(command.reason.as_ref())?;
     match (payment.status, command.status) {
         (_, PaymentStatus::Pending) => return Err(BillingRejection::PaymentNotResolved),
         (before, now) if before == now => return Ok(vec![]),

@@ -6,6 +6,7 @@ use super::draft::same_currency;
 use super::events::RefundMade;
 use super::{Account, Asked, BillingRejection, Decision, PaymentStatus, postings};
 use crate::kernel::RefundId;
+use crate::kernel::reason::check_reason;
 use crate::streams;
 
 /// Gives unapplied credit of a payment back (leading stream: the account).
@@ -21,6 +22,7 @@ use crate::streams;
 pub fn refund_payment(asked: &Asked, command: &RefundPayment, account: &Account) -> Decision {
     let holder = account.known()?;
     let payment = account.payment(command.payment).ok_or(BillingRejection::PaymentUnknown)?;
+    check_reason(&command.reason)?;
     positive(command.amount)?;
     same_currency(holder.currency, command.amount.currency)?;
     if payment.status != PaymentStatus::Succeeded {

@@ -377,6 +377,20 @@ fn credits_of_a_line_never_exceed_it() {
 }
 
 #[test]
+fn money_given_back_says_why() {
+    let mut world = World::new();
+    let invoice = world.issued(pounds(100));
+    let payment = world.pay(invoice, pounds(150));
+    let long = "x".repeat(2_001);
+    for (text, expected) in [(" ", No::ReasonMissing), (long.as_str(), No::ReasonTooLong)] {
+        let reason = Billing::new(text.to_owned());
+        let credited = CreditInvoice { invoice, lines: None, reason: reason.clone() };
+        assert_eq!(world.send(credited), Err(expected.clone()));
+        assert_eq!(world.send(RefundPayment { payment, amount: pounds(1), reason }), Err(expected));
+    }
+}
+
+#[test]
 fn a_refund_never_exceeds_what_is_left_of_its_payment() {
     let mut world = World::new();
     let invoice = world.issued(pounds(100));

@@ -15,6 +15,7 @@ use super::{
     ReviewReason,
 };
 use crate::event::LabReportEvent;
+use crate::kernel::reason::check_reason;
 use crate::kernel::{Decide, Personal, Times};
 
 /// The largest file that is taken, in bytes.
@@ -166,6 +167,7 @@ fn resolve(record: &ReportRecord, command: &ResolveReview) -> Decision {
         return Err(LaboratoryRejection::ReviewNotOpen { status: record.file });
     }
     let (report, hospital, patient) = (record.report, record.hospital, record.patient);
+    check_reason(&command.reason)?;
     let reason = command.reason.clone();
     let resolved = ReviewResolved { report, patient, accepted: command.accepted, reason: reason.clone() };
     let mut events = vec![resolved.into()];
@@ -198,9 +200,11 @@ fn amend(record: &ReportRecord, command: &AmendLabReport) -> Decision {
     if !record.is_final() {
         return Err(LaboratoryRejection::NotFinal { status: record.status });
     }
+    check_reason(&command.reason)?;
     let changes = command.changes.open().ok_or(LaboratoryRejection::ValuesUnreadable)?;
     let observations = &record.extraction.as_ref().ok_or(LaboratoryRejection::ValuesUnreadable)?.observations;
     check_changes(observations, changes)?;
+    let changes: Vec<ObservationChange> = changes.iter().cloned().map(ObservationChange::completed).collect();
     let amended = observations.iter().map(|each| match changes.iter().find(|change| change.number == each.number) {
         Some(change) => each.clone().amended_by(change),
         None => each.clone(),
@@ -210,7 +214,7 @@ fn amend(record: &ReportRecord, command: &AmendLabReport) -> Decision {
         report: record.report,
         hospital: record.hospital,
         patient: record.patient,
-        changes: command.changes.clone(),
+        changes: changes.into(),
         reason: command.reason.clone(),
         critical: critical(&amended),
     };
@@ -241,6 +245,7 @@ fn cancel(record: &ReportRecord, command: &CancelLabReport) -> Decision {
     if record.is_final() {
         return Err(LaboratoryRejection::AlreadyFinal { status: record.status });
     }
+    check_reason(&command.reason)?;
     let (report, hospital, patient) = (record.report, record.hospital, record.patient);
     Ok(vec![LabReportCancelled { report, hospital, patient, reason: command.reason.clone() }.into()])
 }

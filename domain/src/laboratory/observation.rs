@@ -3,7 +3,7 @@
 
 use super::decimal::Decimal;
 use super::flags::compute_flag;
-use super::{Flag, LaboratoryRejection, Observation, ObservationChange, ObservationStatus};
+use super::{Comparator, Flag, LaboratoryRejection, Observation, ObservationChange, ObservationStatus};
 
 impl Observation {
     /// True when the laboratory or the range says that somebody must see it at once.
@@ -79,6 +79,30 @@ impl ObservationChange {
         if loose || unread {
             return Err(LaboratoryRejection::AmendmentValueMalformed { number });
         }
+        let Some((comparator, decimal)) = printed.and_then(plainly) else { return Ok(()) };
+        let agrees = self.decimal.as_deref().is_none_or(|told| Decimal::read(told) == Decimal::read(decimal));
+        let told = self.decimal.is_some() || self.comparator.is_some();
+        if !agrees || (told && self.comparator != comparator) {
+            return Err(LaboratoryRejection::AmendmentValueDiffers { number });
+        }
         Ok(())
     }
+
+    /// As it is kept: the number that a printed value plainly is need not be told again.
+    pub(super) fn completed(mut self) -> ObservationChange {
+        if let (Some((comparator, decimal)), None) = (self.printed.as_deref().and_then(plainly), &self.decimal) {
+            (self.comparator, self.decimal) = (comparator, Some(decimal.to_owned()));
+        }
+        self
+    }
+}
+
+/// The number that a printed value is, where it is a plain decimal with at most a comparator before it.
+fn plainly(printed: &str) -> Option<(Option<Comparator>, &str)> {
+    use Comparator as C;
+    let printed = printed.trim();
+    let comparators = [C::LessOrEqual, C::GreaterOrEqual, C::Less, C::Greater];
+    let found = comparators.into_iter().find_map(|each| Some((each, printed.strip_prefix(each.word())?)));
+    let (comparator, number) = found.map_or((None, printed), |(each, rest)| (Some(each), rest.trim_start()));
+    Decimal::read(number).map(|_| (comparator, number))
 }

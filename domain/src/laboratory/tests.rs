@@ -404,6 +404,47 @@ fn a_changed_value_is_flagged_by_its_range_again() {
 }
 
 #[test]
+fn a_printed_number_and_the_number_told_with_it_are_one() {
+    let told = |printed: &str, decimal: Option<&str>, comparator| ObservationChange {
+        printed: Some(printed.to_owned()),
+        decimal: decimal.map(str::to_owned),
+        comparator,
+        ..change(1, "")
+    };
+    let kept = |change: ObservationChange| {
+        let report = state([finalised(), vec![amend([change])]].concat());
+        let value = report.observation(1).expect("a value").clone();
+        (value.decimal, value.comparator)
+    };
+    let number = |text: &str| Some(text.to_owned());
+    assert_eq!(kept(told("4.20", None, None)), (number("4.20"), None));
+    assert_eq!(kept(told("<= 5", None, None)), (number("5"), Some(Comparator::LessOrEqual)));
+    assert_eq!(kept(told("4,20", Some("4.20"), None)), (number("4.20"), None), "a comma is for a person to read");
+    assert_eq!(kept(told("Negative", None, None)), (None, None));
+    for (printed, decimal, comparator) in [
+        ("4.2", Some("42"), None),
+        ("< 5", Some("5"), None),
+        ("5", Some("5"), Some(Comparator::Less)),
+        ("5", None, Some(Comparator::Less)),
+    ] {
+        let changes = [told(printed, decimal, comparator)];
+        after(finalised()).when(amend(changes)).then_rejected(No::AmendmentValueDiffers { number: 1 });
+    }
+}
+
+#[test]
+fn what_a_person_decides_says_why() {
+    let long = "x".repeat(2_001);
+    for (reason, expected) in [("  ", No::ReasonMissing), (long.as_str(), No::ReasonTooLong)] {
+        let withdrawn = CancelLabReport { report: REPORT, reason: text(reason) };
+        after(preliminary()).when(withdrawn.into()).then_rejected(expected.clone());
+        let changes = Clinical::new(vec![change(1, "4.2")]);
+        let amended = AmendLabReport { report: REPORT, changes, reason: text(reason) };
+        after(finalised()).when(amended.into()).then_rejected(expected);
+    }
+}
+
+#[test]
 fn an_amendment_that_makes_no_sense_is_refused() {
     let nothing = ObservationChange { printed: None, decimal: None, ..change(1, "") };
     let blank = ObservationChange { printed: Some("  ".to_owned()), ..change(1, "1") };

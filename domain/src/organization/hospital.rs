@@ -206,13 +206,20 @@ fn check_policies(policies: &Policies) -> Result<(), OrganizationRejection> {
     if policies.overbooking_per_slot_max > OVERBOOKING_MAX {
         return Err(OrganizationRejection::OverbookingTooMuch);
     }
+    if fees(policies).any(|fee| !is_service_code(fee)) {
+        return Err(OrganizationRejection::FeeInvalid);
+    }
     Ok(())
+}
+
+/// The services that are charged as fees.
+fn fees(policies: &Policies) -> impl Iterator<Item = &String> {
+    policies.no_show_fee.iter().chain(policies.late_cancel.as_ref().map(|late| &late.fee))
 }
 
 /// A fee that the policies name must be on the price list, else it would silently not be charged.
 fn check_fees(policies: &Policies, prices: &[PriceEntry]) -> Result<(), OrganizationRejection> {
-    let late = policies.late_cancel.as_ref().map(|late| &late.fee);
-    match policies.no_show_fee.iter().chain(late).find(|fee| !prices.iter().any(|entry| entry.service == **fee)) {
+    match fees(policies).find(|fee| !prices.iter().any(|entry| entry.service == **fee)) {
         Some(fee) => Err(OrganizationRejection::FeeWithoutPrice { service: fee.clone() }),
         None => Ok(()),
     }

@@ -5,6 +5,7 @@ use super::commands::{ChangeContacts, CorrectPatient, RegisterPatient};
 use super::events::{ContactsChanged, PatientCorrected, PatientRegistered};
 use super::{Address, ContactPoint, Demographics, Identifier, PatientRejection};
 use crate::event::PatientEvent;
+use crate::kernel::reason::check_reason;
 use crate::kernel::{Decide, Evolve, Identity, LocalDate, PatientId, Times, Zone};
 
 /// Longest name of a person.
@@ -17,8 +18,6 @@ const ENTRY_BYTES_MAX: usize = 200;
 const ADDRESS_BYTES_MAX: usize = 1_000;
 /// Longest country of an address.
 const COUNTRY_BYTES_MAX: usize = 60;
-/// Longest reason.
-const REASON_BYTES_MAX: usize = 2_000;
 
 /// A patient, if the chain knows them.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -89,13 +88,7 @@ fn correct(command: &CorrectPatient, times: &Times) -> Result<Vec<PatientEvent>,
     if let Some(birth_date) = &birth_date {
         check_birth(birth_date.open().copied(), latest_birth(times))?;
     }
-    let told = reason.open().map_or("", String::as_str);
-    if told.trim().is_empty() {
-        return Err(PatientRejection::ReasonMissing);
-    }
-    if told.len() > REASON_BYTES_MAX {
-        return Err(PatientRejection::ReasonTooLong);
-    }
+    check_reason(&reason)?;
     Ok(vec![PatientCorrected { patient, name, gender, birth_date, reason }.into()])
 }
 

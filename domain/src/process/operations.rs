@@ -6,10 +6,8 @@ use super::ProcessRejection;
 use super::commands::{RetrySagaStep, SkipProjectionEvent};
 use super::events::{ProjectionEventSkipped, SagaStepRetried};
 use crate::event::ProcessEvent;
+use crate::kernel::reason::check_reason;
 use crate::kernel::{Decide, Evolve, Times};
-
-/// Longest reason of a skip.
-const REASON_BYTES_MAX: usize = 2_000;
 
 /// The failed steps of one instance of a saga: the state of its stream, as far as a retry needs it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -66,13 +64,7 @@ impl Decide for SagaSteps {
 /// # Errors
 /// When the reason is missing or too long.
 pub fn skip_projection_event(command: &SkipProjectionEvent) -> Result<ProjectionEventSkipped, ProcessRejection> {
-    let reason = command.reason.open().map_or("", |reason| reason.trim());
-    if reason.is_empty() {
-        return Err(ProcessRejection::SkipReasonMissing);
-    }
-    if reason.len() > REASON_BYTES_MAX {
-        return Err(ProcessRejection::SkipReasonTooLong);
-    }
+    check_reason(&command.reason)?;
     let SkipProjectionEvent { projection, position, reason } = command.clone();
     Ok(ProjectionEventSkipped { projection, position, reason })
 }

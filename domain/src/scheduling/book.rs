@@ -8,13 +8,11 @@ use super::events::{
 };
 use super::{AgreedPrice, AppointmentStatus, PatientSchedule, Period, SchedulingRejection, candidate_dates, price};
 use crate::event::Changes;
+use crate::kernel::reason::{check_length, says_something};
 use crate::kernel::{AppointmentId, Clinical, HoldId, Times, Timestamp};
 use crate::organization::{Hospital, Settings};
 use crate::practitioner::{PractitionerRole, RoleFacts};
 use crate::streams;
-
-/// Longest reason: it is sealed into an event, which has to fit a frame of 65,535 bytes.
-pub const REASON_BYTES_MAX: usize = 2_000;
 
 /// What a seat is decided on. Streams: the hospital, the role (both read), the days of
 /// [`candidate_dates`]`(zone, start)` of that role and the patient's schedule at the hospital (both written).
@@ -60,6 +58,9 @@ pub fn book(
     if command.status == AppointmentStatus::Booked {
         let start = command.start.ok_or(SchedulingRejection::StartMissing)?;
         return ctx.booked(&wish, start, command.reason.clone(), times);
+    }
+    if !settings.prices.iter().any(|entry| entry.service == command.service) {
+        return Err(SchedulingRejection::ServiceNotOffered { service: command.service.clone() });
     }
     let requested = command.start.map(|start| ctx.slot_period(start)).transpose()?;
     macro_rules! asked_for {
@@ -170,7 +171,7 @@ impl<'a> BookingContext<'a> {
             start,
             hold: wish.hold,
             user: self.user,
-            wants_overbooking: is_given(wish.overbooking_reason),
+            wants_overbooking: says_something(wish.overbooking_reason.as_ref()),
             may_overbook: self.may_overbook,
             overbooking_max: settings.policies.overbooking_per_slot_max,
             leaving,
@@ -179,7 +180,9 @@ impl<'a> BookingContext<'a> {
         let period = Period { start, end: offer.end };
         let overlap = self.schedule.overlapping(&period, wish.appointment);
         match overlap {
-            Some(other) if !is_given(wish.overlap_reason) => Err(SchedulingRejection::VisitsOverlap { other }),
+            Some(other) if !says_something(wish.overlap_reason.as_ref()) => {
+                Err(SchedulingRejection::VisitsOverlap { other })
+            }
             _ => Ok(Found { day: facts, period, offer, overlaps: overlap.is_some() }),
         }
     }
@@ -238,24 +241,11 @@ impl Found<'_> {
     }
 }
 
-/// True when there is a readable reason that says something.
-pub(super) fn is_given(reason: &Option<Clinical<String>>) -> bool {
-    reason.as_ref().and_then(|reason| reason.open()).is_some_and(|text| !text.trim().is_empty())
-}
-
 /// Reasons that may be left out are short enough.
 pub(super) fn check_reasons<'r>(
     reasons: impl IntoIterator<Item = &'r Option<Clinical<String>>>,
 ) -> Result<(), SchedulingRejection> {
-    let too_long = |reason: &Clinical<String>| reason.open().is_some_and(|text| text.len() > REASON_BYTES_MAX);
-    if reasons.into_iter().flatten().any(too_long) { Err(SchedulingRejection::ReasonTooLong) } else { Ok(()) }
-}
-
-/// A reason that must be given.
-pub(super) fn check_reason(reason: &Clinical<String>) -> Result<(), SchedulingRejection> {
-    let reason = Some(reason.clone());
-    check_reasons([&reason])?;
-    if is_given(&reason) { Ok(()) } else { Err(SchedulingRejection::ReasonMissing) }
+    reasons.into_iter().try_for_each(|reason| Ok(check_length(reason.as_ref())?))
 }
 
 #[cfg(test)]

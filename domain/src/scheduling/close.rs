@@ -1,6 +1,6 @@
 //! The ends without a visit: cancelled, nobody came, or never should have been written.
 
-use super::book::{check_reason, check_reasons};
+use super::book::check_reasons;
 use super::commands::{CancelAppointment, EnterAppointmentInError, MarkNoShow};
 use super::events::{AppointmentCancelled, AppointmentEnteredInError, NoShowMarked, VisitDropped};
 use super::reschedule::release;
@@ -8,6 +8,7 @@ use super::transition::{Action, allow, no_show_from};
 use super::{Appointment, AppointmentFacts, AppointmentStatus, CancelledBy, SchedulingRejection, price};
 use crate::event::Changes;
 use crate::kernel::Times;
+use crate::kernel::reason::check_reason;
 use crate::organization::{Hospital, NoShowPolicy, Settings};
 
 /// It will not take place. Streams: the hospital (read), the appointment (led), the day of its seat and the patient's

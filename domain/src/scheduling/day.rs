@@ -58,6 +58,8 @@ pub struct Hold {
     pub owner: String,
     /// It ends then.
     pub until: Timestamp,
+    /// True once it was given up or used.
+    pub over: bool,
 }
 
 impl Day {
@@ -81,7 +83,7 @@ impl Day {
         self.slots.get(&start)
     }
 
-    /// A hold, whether it has ended or not, until it is released or used.
+    /// A hold, whether it has ended or not.
     pub fn hold(&self, hold: HoldId) -> Option<&Hold> {
         self.holds.get(&hold)
     }
@@ -89,7 +91,7 @@ impl Day {
     /// Seats of a slot that are kept at `now`, but for those of `except`.
     pub fn held(&self, start: Timestamp, now: Timestamp, except: Option<HoldId>) -> usize {
         let counts = |(id, hold): &(&HoldId, &Hold)| {
-            hold.slot == start && hold.until > now && except.is_none_or(|except| **id != except)
+            hold.slot == start && !hold.over && hold.until > now && except.is_none_or(|except| **id != except)
         };
         self.holds.iter().filter(counts).count()
     }
@@ -180,7 +182,7 @@ impl Day {
         Ok(SeatOffer { end: slot.end, overbooked: true, uses_hold })
     }
 
-    /// The hold the request names, if it is the asker's and on this slot. One that ended by time, or is gone, gives no
+    /// The hold the request names, if it is the asker's and on this slot. One that ended by time, or is over, gives no
     /// right to a seat, but does not forbid a free one.
     fn usable_hold(&self, request: &SeatRequest<'_>) -> Result<Option<HoldId>, SchedulingRejection> {
         let Some(id) = request.hold else { return Ok(None) };
@@ -191,7 +193,7 @@ impl Day {
         if hold.slot != request.start {
             return Err(SchedulingRejection::HoldElsewhere);
         }
-        Ok(Some(id))
+        Ok((!hold.over).then_some(id))
     }
 
     /// The stream this day is kept in.
@@ -213,10 +215,14 @@ impl Evolve for Day {
             DayEvent::SlotsBlocked(e) => self.each_slot(&e.slots, |slot| slot.leaves.insert(e.leave)),
             DayEvent::SlotsUnblocked(e) => self.each_slot(&e.slots, |slot| slot.leaves.remove(&e.leave)),
             DayEvent::SlotHeld(e) => {
-                let hold = Hold { slot: e.slot, owner: e.owner.clone(), until: e.until };
+                let hold = Hold { slot: e.slot, owner: e.owner.clone(), until: e.until, over: false };
                 self.holds.insert(e.hold, hold);
             }
-            DayEvent::HoldReleased(e) => drop(self.holds.remove(&e.hold)),
+            DayEvent::HoldReleased(e) => {
+                if let Some(hold) = self.holds.get_mut(&e.hold) {
+                    hold.over = true;
+                }
+            }
             DayEvent::SeatTaken(e) => {
                 self.each_slot(&[e.slot], |slot| slot.seats.insert(e.appointment));
             }

@@ -72,7 +72,7 @@ pub fn release_hold(
     if hold.owner != user {
         return Err(SchedulingRejection::HoldNotYours);
     }
-    if hold.until <= times.occurred_at {
+    if hold.over || hold.until <= times.occurred_at {
         return Ok(vec![]);
     }
     let released = HoldReleased {

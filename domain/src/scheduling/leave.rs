@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::events::{RebookingNeeded, RebookingSettled, SlotsBlocked, SlotsUnblocked};
 use super::open_days::known;
-use super::{Appointment, AppointmentStatus, Day, Period, book::REASON_BYTES_MAX, slots::candidate_dates};
+use super::{Appointment, AppointmentStatus, Day, Period, slots::candidate_dates};
 use crate::event::Changes;
+use crate::kernel::reason::check_length;
 use crate::kernel::{AppointmentId, LeaveId, LocalDate, Timestamp, Zone};
 use crate::organization::Hospital;
 use crate::practitioner::commands::{CancelLeave, TakeLeave};
@@ -57,10 +58,7 @@ pub fn take_leave(
     if command.to <= command.from || command.to > command.from.plus_minutes(LEAVE_DAYS_MAX * 24 * 60) {
         return Err(PractitionerRejection::LeavePeriodInvalid);
     }
-    let reason_bytes = command.reason.as_ref().and_then(|reason| reason.open()).map_or(0, String::len);
-    if reason_bytes > REASON_BYTES_MAX {
-        return Err(PractitionerRejection::ReasonTooLong);
-    }
+    check_length(command.reason.as_ref()).map_err(|_| PractitionerRejection::ReasonTooLong)?;
     let taken = LeaveTaken {
         role: facts.role,
         practitioner: facts.practitioner,

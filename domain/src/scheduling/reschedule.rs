@@ -1,13 +1,14 @@
 //! Moving a booked appointment within its hospital: it keeps its id; the old seat is released and the new one taken in
 //! the same batch.
 
-use super::book::{SeatWish, check_reason, check_reasons};
+use super::book::{SeatWish, check_reasons};
 use super::commands::RescheduleAppointment;
 use super::events::{AppointmentRescheduled, Seat, SeatReleased, VisitMoved};
 use super::transition::{Action, allow};
 use super::{Appointment, BookingContext, SchedulingRejection};
 use crate::event::Changes;
 use crate::kernel::Times;
+use crate::kernel::reason::check_reason;
 use crate::organization::ReschedulePrice;
 use crate::streams;
 

@@ -1,14 +1,15 @@
 //! The visit itself: arrival, check-in, its end, and the corrections of what was marked wrongly.
 
-use super::book::check_reason;
 use super::commands::{Arrive, CheckIn, Fulfil, UndoStatus};
 use super::events::{
-    AppointmentFulfilled, AppointmentStatusUndone, PatientArrived, PatientCheckedIn, VisitDropped, VisitPlanned,
+    AppointmentFulfilled, AppointmentStatusUndone, PatientArrived, PatientCheckedIn, RebookingNeeded, RebookingSettled,
+    VisitDropped, VisitPlanned,
 };
 use super::transition::{Action, allow};
-use super::{Appointment, AppointmentStatus, PatientSchedule, SchedulingRejection};
-use crate::event::Changes;
+use super::{Appointment, AppointmentFacts, AppointmentStatus, Day, PatientSchedule, SchedulingRejection};
+use crate::event::{Changes, Event};
 use crate::kernel::Times;
+use crate::kernel::reason::check_reason;
 
 /// How far the clock of whoever ends a visit may be ahead of ours.
 const CLOCK_SKEW_MINUTES_MAX: i64 = 2;
@@ -65,13 +66,16 @@ pub fn fulfil(appointment: &Appointment, command: &Fulfil, times: &Times) -> Res
     Ok(vec![(facts.stream(), fulfilled.into()), (facts.schedule_stream(), dropped.into())])
 }
 
-/// Puts a status back. Streams: the appointment (led), the patient's schedule (read; written when a no-show is taken
-/// back: the visit is live again, and must not overlap another one).
+/// Puts a status back. Streams: the appointment (led), the day of its seat (read), the patient's schedule (read; written
+/// when a no-show is taken back: the visit is live again, and must not overlap another one).
+///
+/// A leave taken or taken back while it was not booked left it alone; once booked again it is to be rebooked, or not.
 ///
 /// # Errors
 /// When the status does not allow it, the reason is missing, or the patient has another live appointment by now.
 pub fn undo(
     appointment: &Appointment,
+    day: &Day,
     schedule: &PatientSchedule,
     command: &UndoStatus,
     _: &Times,
@@ -93,6 +97,9 @@ pub fn undo(
         reason: command.reason.clone(),
     };
     let mut changes: Changes = vec![(facts.stream(), undone.into())];
+    if command.to == AppointmentStatus::Booked {
+        changes.extend(rebooking(facts, day).map(|event| (facts.stream(), event)));
+    }
     if let (AppointmentStatus::NoShow, Some(seat)) = (facts.status, &facts.seat) {
         let overlap = schedule.overlapping(&seat.period, facts.appointment).filter(|_| !facts.overlap_meant);
         if let Some(other) = overlap {
@@ -107,6 +114,18 @@ pub fn undo(
         changes.push((facts.schedule_stream(), planned.into()));
     }
     Ok(changes)
+}
+
+/// What the leaves over its seat make of an appointment that is booked again.
+fn rebooking(facts: &AppointmentFacts, day: &Day) -> Option<Event> {
+    let &AppointmentFacts { appointment, hospital, patient, practitioner, .. } = facts;
+    let leaves = day.slot(facts.start()?).map(|slot| &slot.leaves)?;
+    match (facts.rebooking, leaves.first()) {
+        (Some(known), _) if leaves.contains(&known) => None,
+        (_, Some(&leave)) => Some(RebookingNeeded { appointment, hospital, patient, practitioner, leave }.into()),
+        (Some(leave), None) => Some(RebookingSettled { appointment, hospital, patient, practitioner, leave }.into()),
+        (None, None) => None,
+    }
 }
 
 #[cfg(test)]

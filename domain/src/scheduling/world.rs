@@ -313,7 +313,9 @@ impl World {
             Command::UndoStatus(c) => {
                 let appointment = self.appointment(c.appointment);
                 let schedule = appointment.get().map(|facts| self.schedule(facts.patient)).unwrap_or_default();
-                undo(&appointment, &schedule, c, &times)?
+                let seat = appointment.get().and_then(|facts| facts.seat.as_ref());
+                let day = seat.map(|seat| self.day(seat.role, seat.date)).unwrap_or_default();
+                undo(&appointment, &day, &schedule, c, &times)?
             }
             Command::EnterAppointmentInError(c) => enter_in_error(&self.appointment(c.appointment), c, &times)?,
             other => panic!("not a command of this world: {}", other.name()),

@@ -19,12 +19,12 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// An operation that is under way in a running program, as it is shown.
+/// An operation that is under way, as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Underway {
-    /// The read model.
-    pub model: &'static str,
+    /// What is worked on: a read model, or `log`.
+    pub subject: &'static str,
     /// `rebuild`, `switch`, `diff` or `verify`.
     pub operation: &'static str,
     /// Events applied.
@@ -41,7 +41,7 @@ pub struct Underway {
 
 /// Where an operation says how far it has come.
 #[derive(Clone)]
-pub(crate) struct Report {
+pub struct Report {
     pub(crate) operation: &'static str,
     model: &'static str,
     began: Instant,
@@ -56,11 +56,13 @@ struct Said {
 }
 
 impl Report {
-    pub(crate) fn new(operation: &'static str, model: &'static str) -> Report {
+    /// Of an operation that begins now, on a read model or the `log`.
+    pub fn new(operation: &'static str, model: &'static str) -> Report {
         Report { operation, model, began: Instant::now(), said: watch::Sender::new(None) }
     }
 
-    pub(crate) fn say(&self, done: u64, total: u64) {
+    /// So far it has come.
+    pub fn say(&self, done: u64, total: u64) {
         let progress = Progress { model: self.model, done, total };
         self.said.send_modify(|said| match said {
             Some(said) => said.progress = progress,
@@ -73,7 +75,13 @@ impl Report {
         Heard(self.said.subscribe())
     }
 
-    pub(crate) fn underway(&self) -> Underway {
+    /// True when both tell of one operation.
+    pub fn is(&self, other: &Report) -> bool {
+        self.said.same_channel(&other.said)
+    }
+
+    /// How it is shown now.
+    pub fn underway(&self) -> Underway {
         let said = self.said.borrow().clone();
         let rate = said.as_ref().and_then(|said| {
             let (since, first) = said.first;
@@ -83,7 +91,7 @@ impl Report {
         let (done, total) = said.map_or((0, 0), |said| (said.progress.done, said.progress.total));
         let left = total.saturating_sub(done) as f64;
         Underway {
-            model: self.model,
+            subject: self.model,
             operation: self.operation,
             done,
             total,

@@ -89,16 +89,25 @@ pub(crate) struct Given<S> {
 }
 
 pub(crate) fn given<S: Saga>(hospital: Hospital, events: impl IntoIterator<Item = Told>) -> Given<S> {
-    let mut given = Given { saga: S::default(), hospital, recorded: vec![] };
-    for told in events {
-        let recorded = given.record(told);
-        given.saga.evolve(&recorded, &given.hospital);
-        given.recorded.push(recorded);
-    }
-    given
+    let given = Given { saga: S::default(), hospital, recorded: vec![] };
+    events.into_iter().fold(given, Given::and)
 }
 
 impl<S: Saga> Given<S> {
+    /// This happened too.
+    pub(crate) fn and(mut self, told: Told) -> Self {
+        let recorded = self.record(told);
+        self.saga.evolve(&recorded, &self.hospital);
+        self.recorded.push(recorded);
+        self
+    }
+
+    /// The hospital is another from here on.
+    pub(crate) fn and_then_at(mut self, hospital: Hospital) -> Self {
+        self.hospital = hospital;
+        self
+    }
+
     fn record(&self, told: Told) -> Recorded<Event> {
         let offset = self.recorded.len() as u64;
         let earlier = self.recorded.iter().filter(|recorded| recorded.context.stream == told.stream).count();

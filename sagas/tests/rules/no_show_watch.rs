@@ -86,6 +86,10 @@ fn leave() -> LeaveId {
 }
 
 fn rang(alarm: AlarmId) -> Told {
+    rang_at("2025-03-10T09:30:00Z", alarm)
+}
+
+fn rang_at(when: &str, alarm: AlarmId) -> Told {
     let event = AlarmRang {
         saga: NoShowWatch::NAME.to_owned(),
         instance: appointment_id().to_string(),
@@ -93,7 +97,7 @@ fn rang(alarm: AlarmId) -> Told {
         kind: "no-show".to_owned(),
         due_at: at(START).plus_minutes(30),
     };
-    told(streams::saga(NoShowWatch::NAME, &appointment_id().to_string()), "2025-03-10T09:30:00Z", event)
+    told(streams::saga(NoShowWatch::NAME, &appointment_id().to_string()), when, event)
 }
 
 fn watch(events: impl IntoIterator<Item = Told>) -> Given<NoShowWatch> {
@@ -160,4 +164,19 @@ fn a_leave_over_the_slot_stops_the_watch_and_its_end_takes_it_up_again() {
     let settled = || happened("2025-03-04T08:00:00Z", of_appointment!(RebookingSettled { leave: leave() }));
     watch([booked()]).when(needed()).then_steps(&["cancel"]);
     watch([booked(), needed()]).when(settled()).then([set("no-show.3", at(START).plus_minutes(30))]);
+}
+
+#[test]
+fn an_alarm_that_rings_before_a_grace_that_became_longer_is_set_again() {
+    let longer = || {
+        let policies = Policies { grace_minutes: 60, ..Policies::default() };
+        watch([booked()]).and_then_at(Hospital { policies, ..Hospital::default() })
+    };
+    longer().when(rang(first_alarm())).then([set("no-show-again.1", at(START).plus_minutes(60))]);
+    let context = longer().context_of(rang(first_alarm()));
+    let second = alarm_id(NoShowWatch::NAME, &appointment_id().to_string(), "no-show-again.1", &context);
+    let waiting = || longer().and(rang(first_alarm()));
+    waiting().when(rang_at("2025-03-10T10:00:00Z", second)).then_steps(&["MarkNoShow"]);
+    waiting().when(rang_at("2025-03-10T10:00:00Z", first_alarm())).then_nothing();
+    waiting().when(arrived()).then([Intent::CancelAlarm { step: "cancel.2".to_owned(), alarm: second }]);
 }

@@ -86,6 +86,35 @@ async fn the_same_file_is_one_report_of_one_patient() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_report_can_be_handed_in_again_for_its_patient_or_for_another() {
+    let desk = Desk::open().await;
+    let truth = truth("chromium", "01-plain");
+    let file = pdf("chromium", "01-plain");
+    let patient = desk.patient_of("one", &truth, &[]).await;
+    let twin = desk.patient_of("two", &truth, &[]).await;
+    let mut reports = vec![];
+    for (key, whose) in [("first", &patient), ("second", &patient), ("third", &twin), ("fourth", &patient)] {
+        let handed_in = desk.hand_in(key, whose, &file).await;
+        assert_eq!(handed_in.status, 201, "{key}: {}", handed_in.body);
+        let same = desk.hand_in(key, whose, &file).await;
+        assert_eq!((same.status, same.id()), (200, handed_in.id()), "{}", same.body);
+        let id = handed_in.id();
+        assert!(!reports.contains(&id), "a withdrawn report was answered");
+        let withdrawn = desk.on(&id, "cancel", &format!("cancel {key}"), &[], json!({ "reason": "a mistake" })).await;
+        assert_eq!(withdrawn.status, 200, "{}", withdrawn.body);
+        let same = desk.hand_in(key, whose, &file).await;
+        assert_eq!((same.status, same.id()), (200, id.clone()), "its own key still answers it: {}", same.body);
+        reports.push(id);
+    }
+    let last = desk.hand_in("last", &patient, &file).await;
+    desk.server.settle().await;
+    let shown = desk.reports(&patient).await;
+    let report = shown.iter().find(|report| report["id"] == json!(last.id())).unwrap();
+    assert_eq!(report["fileStatus"], "EXTRACTED", "{report:#}");
+    assert!(report["observations"].as_array().is_some_and(|values| !values.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_report_is_refused_and_nothing_is_kept() {
     let desk = Desk::open().await;
     let patient = desk.practice.patient(&desk.server, "p", json!({ "name": { "text": "P" } })).await;

@@ -60,7 +60,7 @@ async fn a_second_operation_on_a_read_model_is_refused_while_the_first_is_under_
     operations::rebuild(&deps, Some(&projections), "invoices", true, QUIET).await.expect("another read model is free");
     let underway = projections.underway();
     assert_eq!(underway.len(), 1);
-    assert_eq!((underway[0].model, underway[0].operation), ("patients", "rebuild"));
+    assert_eq!((underway[0].subject, underway[0].operation), ("patients", "rebuild"));
     gate.open();
     assert!(first.await.expect("ended").expect("built").live);
     assert_eq!(projections.underway(), []);

@@ -53,7 +53,7 @@ pub(super) async fn reschedule(s: &mut Session<'_>, command: &RescheduleAppointm
         return Err(SchedulingRejection::OtherHospital.into());
     }
     let place = Place::load(s, role, Some(command.start), Some(facts.patient)).await?;
-    load_seat(s, facts).await?; // After the place, which lets go of the days that do not hold the new slot.
+    seat(s, facts).await?; // After the place, which lets go of the days that do not hold the new slot.
     Ok(scheduling::reschedule(&place.context(s), &appointment, command, &s.times())?)
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn cancel(s: &mut Session<'_>, command: &CancelAppointment) -> 
     let appointment = appointment(s, command.appointment).await?;
     let facts = appointment.facts()?;
     let hospital = s.load::<Hospital>(&streams::organization(facts.hospital)).await?;
-    load_seat(s, facts).await?;
+    seat(s, facts).await?;
     schedule(s, facts).await?;
     Ok(scheduling::cancel(&hospital, &appointment, command, &s.times())?)
 }
@@ -92,14 +92,16 @@ pub(super) async fn mark_no_show(s: &mut Session<'_>, command: &MarkNoShow) -> A
 
 pub(super) async fn undo(s: &mut Session<'_>, command: &UndoStatus) -> Answer {
     let appointment = appointment(s, command.appointment).await?;
-    let schedule = schedule(s, appointment.facts()?).await?;
-    Ok(scheduling::undo(&appointment, &schedule, command, &s.times())?)
+    let facts = appointment.facts()?;
+    let day = seat(s, facts).await?;
+    let schedule = schedule(s, facts).await?;
+    Ok(scheduling::undo(&appointment, &day, &schedule, command, &s.times())?)
 }
 
 pub(super) async fn enter_in_error(s: &mut Session<'_>, command: &EnterAppointmentInError) -> Answer {
     let appointment = appointment(s, command.appointment).await?;
     let facts = appointment.facts()?;
-    load_seat(s, facts).await?;
+    seat(s, facts).await?;
     schedule(s, facts).await?;
     Ok(scheduling::enter_in_error(&appointment, command, &s.times())?)
 }
@@ -115,12 +117,12 @@ async fn schedule(s: &mut Session<'_>, facts: &AppointmentFacts) -> Result<Arc<P
     s.load::<PatientSchedule>(&facts.schedule_stream()).await
 }
 
-/// The day an appointment sits in: written when it leaves its seat.
-async fn load_seat(s: &mut Session<'_>, facts: &AppointmentFacts) -> Result<(), Refusal> {
-    if let Some(day) = facts.day_stream() {
-        s.load::<Day>(&day).await?;
+/// The day an appointment sits in, if it has a seat.
+async fn seat(s: &mut Session<'_>, facts: &AppointmentFacts) -> Result<Arc<Day>, Refusal> {
+    match facts.day_stream() {
+        Some(day) => s.load::<Day>(&day).await,
+        None => Ok(Arc::default()),
     }
-    Ok(())
 }
 
 /// Everything a seat is decided on.

@@ -104,7 +104,8 @@ fn policies_have_limits() {
     for (bad, rejection) in [
         (Policies { grace_minutes: 1_441, ..good.clone() }, OrganizationRejection::GraceTooLong),
         (Policies { late_cancel: late(721), ..good.clone() }, OrganizationRejection::LateCancelTooLong),
-        (Policies { overbooking_per_slot_max: 101, ..good }, OrganizationRejection::OverbookingTooMuch),
+        (Policies { overbooking_per_slot_max: 101, ..good.clone() }, OrganizationRejection::OverbookingTooMuch),
+        (Policies { no_show_fee: Some("a fee".to_owned()), ..good }, OrganizationRejection::FeeInvalid),
     ] {
         given::<Hospital>([registered()]).when(policies(bad)).then_rejected(rejection);
     }

@@ -1,8 +1,8 @@
 //! Retrying a failed step, skipping an event.
 
 use super::*;
-use crate::kernel::{CommandId, Staff};
 use crate::kernel::aggregate::testing::given;
+use crate::kernel::{CommandId, Staff};
 use crate::process::events::{SagaStepDone, SagaStepFailed};
 
 fn failed(step: &str) -> ProcessEvent {
@@ -63,6 +63,6 @@ fn a_skip_says_why() {
     };
     let skipped = skip_projection_event(&skip("known bug")).expect("skipped");
     assert_eq!((skipped.position, skipped.reason), (position, Staff::new("known bug".to_owned())));
-    assert_eq!(skip_projection_event(&skip(" ")), Err(ProcessRejection::SkipReasonMissing));
-    assert_eq!(skip_projection_event(&skip(&"x".repeat(2_001))), Err(ProcessRejection::SkipReasonTooLong));
+    assert_eq!(skip_projection_event(&skip(" ")), Err(ProcessRejection::ReasonMissing));
+    assert_eq!(skip_projection_event(&skip(&"x".repeat(2_001))), Err(ProcessRejection::ReasonTooLong));
 }

@@ -7,6 +7,7 @@ use super::super::events::VisitPlanned;
 use super::super::world::{World, at, block, date, made, names, refused, why};
 use super::*;
 use crate::event::{AppointmentEvent, Event};
+use crate::kernel::reason::REASON_BYTES_MAX;
 use crate::kernel::{PatientId, RoleId};
 use crate::organization::Policies;
 use AppointmentStatus as S;
@@ -162,7 +163,7 @@ fn a_hold_reserves_the_seat_for_its_owner_and_is_used_up() {
     let changes = world.run(BookAppointment { hold, ..world.booking(world.ann, NINE) }).expect("it is theirs");
     assert_eq!(names(&changes), ["AppointmentBooked", "HoldReleased", "SeatTaken", "VisitPlanned"]);
     let again = BookAppointment { hold, ..world.booking(world.bob, NINE) };
-    assert_eq!(refused(world.run(again)), "hold-unknown");
+    assert_eq!(refused(world.run(again)), "slot-taken");
 }
 
 #[test]
@@ -195,6 +196,9 @@ fn an_appointment_can_begin_without_a_seat() {
         assert_eq!(world.status(made(&changes)), status);
         let timeless = BookAppointment { status, start: None, ..world.booking(world.ann, NINE) };
         assert!(world.run(timeless).is_ok(), "a wish needs no time");
+        let unheard = "a café".to_owned();
+        let unheard = BookAppointment { status, service: unheard, start: None, ..world.booking(world.ann, NINE) };
+        assert_eq!(refused(world.run(unheard)), "service-not-offered");
     }
 }
 

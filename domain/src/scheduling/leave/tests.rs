@@ -49,6 +49,31 @@ fn a_leave_ends_before_the_slot_that_starts_with_its_end() {
 }
 
 #[test]
+fn an_arrival_undone_on_leave_is_to_be_rebooked_and_one_undone_after_it_is_not() {
+    let undo = |appointment| UndoStatus {
+        appointment,
+        to: AppointmentStatus::Booked,
+        reason: super::super::world::why("the wrong patient"),
+    };
+    let mut world = World::new();
+    let appointment = world.book(world.ann, NINE);
+    world.run(Arrive { appointment }).expect("here");
+    let (id, changes) = whole_day(&mut world);
+    assert_eq!(names(&changes), ["LeaveTaken", "SlotsBlocked"], "they came all the same");
+    let undone = world.run(undo(appointment)).expect("put back");
+    assert_eq!(names(&undone), ["AppointmentStatusUndone", "RebookingNeeded"]);
+    assert_eq!(to_rebook(&world, appointment), Some(id));
+
+    world.run(Arrive { appointment }).expect("here after all");
+    world.run(CancelLeave { role: world.role, leave: id }).expect("taken back");
+    assert_eq!(
+        names(&world.run(undo(appointment)).expect("put back")),
+        ["AppointmentStatusUndone", "RebookingSettled"]
+    );
+    assert_eq!(to_rebook(&world, appointment), None);
+}
+
+#[test]
 fn a_move_takes_the_appointment_off_the_worklist() {
     let mut world = World::new();
     let appointment = world.book(world.ann, NINE);
