@@ -26,7 +26,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Json, Router};
 use carelog_domain::ports::{BlobStore, Clock, EventLog, KeyStore, Settlement};
 use http::{Method, StatusCode, Uri};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::WriteSide;
@@ -142,10 +142,21 @@ fn route_of(operation: &'static Operation) -> MethodRouter<Arc<Shared>> {
     }
 }
 
+/// One of the requests that are carried out at once, until the last of these is dropped.
+#[derive(Clone)]
+pub(crate) struct Permit(#[allow(dead_code, reason = "it is held, not looked at")] Arc<OwnedSemaphorePermit>);
+
 /// Lets as many requests in as can be carried out at once, and tells the rest to come again: nothing piles up unseen.
-async fn admit(State(shared): Rest, request: Request, next: Next) -> Response {
+async fn admit(State(shared): Rest, mut request: Request, next: Next) -> Response {
     match shared.permits.clone().try_acquire_owned() {
-        Ok(_permit) => next.run(request).await,
+        Ok(permit) => {
+            // A batch goes on after its handler has answered, and takes its permit along.
+            let permit = Permit(Arc::new(permit));
+            request.extensions_mut().insert(permit.clone());
+            let response = next.run(request).await;
+            drop(permit);
+            response
+        }
         Err(_) => {
             metrics::counter!("carelog_requests_refused_total").increment(1);
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-requests", "Too many requests at once")

@@ -42,11 +42,12 @@ impl Server {
         Server::start_with(data, partitions, &[]).await
     }
 
-    /// The same with more arguments.
-    pub async fn start_with(data: &Path, partitions: u16, more: &[&str]) -> Server {
+    /// The same with more in its environment.
+    pub async fn start_with(data: &Path, partitions: u16, environment: &[(&str, &str)]) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let mut command = Command::new(program());
-        command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(more);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
+        command.envs(environment.iter().copied());
         if !data.join("log").exists() {
             command.args(["--partitions", &partitions.to_string()]);
         }

@@ -280,7 +280,6 @@ async fn values_that_mean_nothing_are_refused_by_field() {
     let leaves = format!("/v1/practitioner-roles/{}/leave", scene.practice.role);
     scene.refused_json("POST", &leaves, &leave, (400, "malformed-body", Some("/to"))).await;
     for (field, value, expected) in [
-        ("patient", json!(NOBODY), (422, "patient-not-linked", Some("/patient"))),
         ("service", json!("surgery"), (422, "price-missing", Some("/service"))),
         ("status", json!("fulfilled"), (422, "status-not-bookable", Some("/status"))),
         ("start", json!("2020-01-01T03:00:00Z"), (409, "slot-not-open", Some("/start"))),
@@ -298,6 +297,7 @@ async fn what_is_not_there_is_404_and_what_cannot_be_done_there_405() {
     let commands: Vec<(&str, String, Value, &str)> = vec![
         ("PUT", format!("/v1/hospitals/{NOBODY}/price-list"), json!({ "entries": [] }), "hospital-unknown"),
         ("POST", "/v1/appointments".to_owned(), scene.booking_with("role", json!(NOBODY)), "practitioner-role-unknown"),
+        ("POST", "/v1/appointments".to_owned(), scene.booking_with("patient", json!(NOBODY)), "patient-unknown"),
         ("POST", format!("/v1/appointments/{NOBODY}/arrive"), json!({}), "appointment-unknown"),
         ("POST", format!("/v1/appointments/{NOBODY}/cancel"), json!({ "by": "pat" }), "appointment-unknown"),
         ("DELETE", format!("/v1/holds/{NOBODY}"), json!({}), "hold-unknown"),

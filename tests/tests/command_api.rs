@@ -46,7 +46,7 @@ async fn bad_input_of_every_kind_gets_its_refusal_and_changes_nothing() {
         ("POST", book.clone(), key("1"), with("start", json!(7)), 400, "malformed-body"),
         ("POST", book.clone(), key("1"), with("sevrice", json!("x")), 400, "unknown-field"),
         ("POST", book.clone(), key("1"), json!([1]), 400, "malformed-body"),
-        ("POST", book.clone(), key("1"), with("patient", json!(NOBODY)), 422, "patient-not-linked"),
+        ("POST", book.clone(), key("1"), with("patient", json!(NOBODY)), 404, "patient-unknown"),
         ("POST", book.clone(), key("1"), with("role", json!(NOBODY)), 404, "practitioner-role-unknown"),
         ("POST", book.clone(), key("1"), with("service", json!("surgery")), 422, "price-missing"),
         ("POST", book.clone(), key("1"), with("start", json!("2024-12-02T03:00:00Z")), 409, "slot-not-open"),

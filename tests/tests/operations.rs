@@ -6,6 +6,8 @@
 mod command_line;
 #[path = "operations/running.rs"]
 mod running;
+#[path = "operations/traces.rs"]
+mod traces;
 
 use std::path::Path;
 use std::process::{Command, Output};

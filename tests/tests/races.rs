@@ -96,7 +96,7 @@ async fn two_race_for_each_slot(partitions: u16) {
         assert_eq!(loser.body["code"], json!("slot-taken"), "slot {number}: {loser:?}");
         won[winner] += 1;
     }
-    assert_eq!(won[0] + won[1], SLOTS, "{won:?}");
+    assert!(won[0] > 0 && won[1] > 0, "one client won every race, so nothing was raced: {won:?}");
     assert_eq!(events_of_type(&server, "AppointmentBooked").await.len(), SLOTS);
 
     server.settle().await;

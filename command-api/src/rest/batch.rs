@@ -27,12 +27,12 @@ use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::answer::Done;
 use super::headers::{self, essence};
 use super::operations::{Makes, Operation};
-use super::{Rest, Shared, run};
+use super::{Permit, Rest, Shared, run};
 use crate::problem::Problem;
 use crate::write_side::Target;
 
@@ -88,7 +88,9 @@ pub(crate) async fn carry_out(State(shared): Rest, request: Request) -> Response
         return headers::unsupported("application/x-ndjson").of("/v1/batch").into_response();
     }
     let lines_max = shared.api.limits.batch_lines_max;
-    let mut batch = Batch { shared, actor, order: HashMap::new() };
+    let permit = request.extensions().get::<Permit>().cloned();
+    let (span, traceparent) = (Span::current(), headers::traceparent(request.headers()));
+    let mut batch = Batch { shared, actor, order: HashMap::new(), span, traceparent, _permit: permit };
     let results = lines(request.into_body().into_data_stream())
         .enumerate()
         .map(move |(index, line)| batch.begin(index as u64 + 1, line))
@@ -108,6 +110,11 @@ struct Batch {
     actor: Actor,
     /// For each key: when the last line with it has had its turn.
     order: HashMap<u128, Turn>,
+    /// The request's: lines are begun after its handler has answered.
+    span: Span,
+    /// What the client said, for when spans are not exported.
+    traceparent: Option<String>,
+    _permit: Option<Permit>,
 }
 
 impl Batch {
@@ -118,18 +125,11 @@ impl Batch {
             Ok((line, id)) => (id, self.prepare(line)),
             Err(problem) => (None, Err(problem)),
         };
-        let running = match ready {
-            Ok(ready) => Ok(tokio::spawn(ready.carry_out(self.shared.clone()))),
-            Err(problem) => Err(problem),
-        };
+        let running = ready.map(|ready| tokio::spawn(ready.carry_out(self.shared.clone())));
+        let shared = self.shared.clone();
         async move {
-            let result = match running {
-                Ok(running) => running.await.unwrap_or_else(|_| {
-                    Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The line was not carried out"))
-                }),
-                Err(problem) => Err(problem),
-            };
-            match result {
+            let ended = async { running?.await.unwrap_or_else(|_| Err(run::internal())) };
+            match run::in_time(&shared, ended).await {
                 Ok((status, done)) => {
                     LineResult { id, line: number, status: status.as_u16(), result: Some(done), problem: None }
                 }
@@ -159,6 +159,8 @@ impl Batch {
         if self.order.len() > FORGET_AT {
             self.order.retain(|_, turn| turn.peek().is_none());
         }
+        let span = tracing::info_span!(parent: &self.span, "command", otel.name = operation.name, command.id = %id);
+        let traceparent = span.in_scope(self.shared.api.traceparent).or_else(|| self.traceparent.clone());
         let request = CommandRequest {
             id,
             command,
@@ -168,9 +170,9 @@ impl Batch {
             if_match: line.if_match.map(Version),
             correlation: None,
             cause: None,
-            traceparent: (self.shared.api.traceparent)(),
+            traceparent,
         };
-        Ok(Ready { operation, request, before, over })
+        Ok(Ready { operation, request, before, over, span })
     }
 }
 
@@ -197,13 +199,13 @@ struct Ready {
     request: CommandRequest,
     before: Vec<Turn>,
     over: oneshot::Sender<()>,
+    span: Span,
 }
 
 impl Ready {
     async fn carry_out(self, shared: Arc<Shared>) -> Result<(StatusCode, Done), Problem> {
-        let Ready { operation, request, before, over } = self;
+        let Ready { operation, request, before, over, span } = self;
         futures::future::join_all(before).await; // A line that was given up has had its turn too.
-        let span = tracing::info_span!("command", otel.name = operation.name, command.id = %request.id);
         let started = Instant::now();
         let work = async {
             let verdict = shared.api.bus.accept(request).await;

@@ -44,9 +44,15 @@ impl Said {
             occurred_at: occurred_at(headers)?,
             occurred_assumed: text(headers, "carelog-occurred-assumed")?.is_some_and(|text| text == "true"),
             wait: wait(headers)?,
-            traceparent: text(headers, "traceparent")?.filter(|text| is_traceparent(text)).map(str::to_owned),
+            traceparent: traceparent(headers),
         })
     }
+}
+
+/// The trace that the request belongs to, if it says so well-formed (W3C Trace Context): others are no business of ours.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let said = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    said.filter(|text| is_traceparent(text)).map(str::to_owned)
 }
 
 /// The key a client chose, checked.

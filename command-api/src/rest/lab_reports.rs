@@ -45,7 +45,7 @@ pub(crate) const FORM_BYTES_MAX: usize = 64 * 1024;
 /// `POST /v1/lab-reports`.
 pub(crate) async fn upload(State(shared): Rest, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let done = async {
+    let handed_in = async {
         let actor = run::actor(request.extensions())?;
         let said = Said::read(request.headers(), false)?;
         if headers::essence(request.headers()) != "multipart/form-data" {
@@ -56,16 +56,15 @@ pub(crate) async fn upload(State(shared): Rest, request: Request) -> Response {
         // In a task of its own: a client that hangs up, or the time-out, stops it nowhere in between.
         let handing_in = tokio::spawn(hand_in(shared.clone(), actor, said, form).in_current_span());
         let (done, known) = handing_in.await.map_err(|_| run::internal())??;
+        Ok((done, known, wait))
+    };
+    let answered = async {
+        let (done, known, wait) = run::in_time(&shared, handed_in).await?;
         let mut body = Done::of(done.clone());
         run::settle(&shared, &mut body, &done, wait).await?;
         Ok(body.respond(if done.repeated || known { Makes::Change } else { Makes::New("/v1/lab-reports/") }))
     };
-    let limit = shared.api.limits.command_timeout;
-    match tokio::time::timeout(limit, done).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(problem)) => problem.of(path).into_response(),
-        Err(_) => run::timed_out().of(path).into_response(),
-    }
+    answered.await.unwrap_or_else(|problem: Problem| problem.of(path).into_response())
 }
 
 struct Form {
@@ -200,6 +199,9 @@ async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> R
 
 /// Refused before the file is claimed, so that a refusal writes nothing: both streams begin with what is asked for here.
 async fn check_patient(shared: &Shared, form: &Form) -> Result<(), Problem> {
+    if !exists(shared, &streams::organization(form.hospital)).await? {
+        return Err(Rejection::from(PatientRejection::HospitalUnknown).into());
+    }
     if !exists(shared, &streams::patient(form.patient)).await? {
         return Err(Rejection::from(PatientRejection::PatientUnknown).into());
     }

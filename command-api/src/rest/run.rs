@@ -19,18 +19,26 @@ use super::registrations::Ended;
 use super::{Rest, Shared};
 use crate::problem::Problem;
 
-/// Carries one operation out.
+/// Carries one operation out. The command has its time-out; what is done and only waited for has the client's.
 pub(crate) async fn operation(operation: &'static Operation, State(shared): Rest, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let limit = shared.api.limits.command_timeout;
-    match tokio::time::timeout(limit, carry_out(operation, &shared, request)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(problem)) => problem.of(path).into_response(),
-        Err(_) => timed_out().of(path).into_response(),
-    }
+    let answered = async {
+        let (done, wait) = in_time(&shared, carry_out(operation, &shared, request)).await?;
+        finish(operation, &shared, done, wait).await
+    };
+    answered.await.unwrap_or_else(|problem| problem.of(path).into_response())
 }
 
-async fn carry_out(operation: &'static Operation, shared: &Arc<Shared>, request: Request) -> Result<Response, Problem> {
+/// Ends the waiting for a command that takes too long; whatever was begun in a task of its own goes on.
+pub(crate) async fn in_time<T>(shared: &Shared, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::time::timeout(shared.api.limits.command_timeout, work).await.unwrap_or_else(|_| Err(timed_out()))
+}
+
+async fn carry_out(
+    operation: &'static Operation,
+    shared: &Arc<Shared>,
+    request: Request,
+) -> Result<(CommandDone, Option<Duration>), Problem> {
     let (mut parts, body) = request.into_parts();
     let actor = actor(&parts.extensions)?;
     let parameters = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|error| {
@@ -51,8 +59,7 @@ async fn carry_out(operation: &'static Operation, shared: &Arc<Shared>, request:
         cause: None,
         traceparent: (shared.api.traceparent)().or(said.traceparent),
     };
-    let done = send(shared, request).await?;
-    finish(operation, shared, done, said.wait).await
+    Ok((send(shared, request).await?, said.wait))
 }
 
 /// Sends a command in a task of its own: a client that hangs up, or a time-out, does not stop it halfway.

@@ -156,6 +156,11 @@ impl<'a> Session<'a> {
         self.loaded.retain(|(name, _)| name != stream);
     }
 
+    /// True when something happened in the stream; nothing is loaded, and the decision does not rely on it.
+    pub(crate) async fn exists(&self, stream: &StreamName) -> Result<bool, Refusal> {
+        Ok(self.side.log.stream_version(stream).await? != Version::NONE)
+    }
+
     /// The oldest accepted event of this slot with a tag, for ids that do not name their stream.
     pub(crate) async fn first_with_tag(&self, tag: &Tag) -> Result<Option<Stored>, Refusal> {
         Ok(self.side.log.read_tag(self.slot(), tag, Direction::Forward, 1).await?.into_iter().next())

@@ -15,7 +15,9 @@ use crate::segment_header::SEGMENT_HEADER_BYTES;
 /// Remember a place about every so many bytes; between them a reader walks from batch to batch.
 const PLACE_EVERY_BYTES: u64 = 16 * 1024;
 /// How much is read at once when walking.
-const WINDOW_BYTES: usize = 64 * 1024;
+const WINDOW_BYTES_MAX: usize = 64 * 1024;
+/// What a look-up reads first: with places this far apart the frame is mostly in it.
+const WINDOW_BYTES_MIN: usize = PLACE_EVERY_BYTES as usize;
 
 /// A batch's place in a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -139,6 +141,8 @@ struct Walk {
     byte: u64,
     window: Bytes,
     window_at: u64,
+    /// Bytes that the next window has: few where one frame is looked up, more the longer the walk goes on.
+    ahead: usize,
 }
 
 impl FrameReader {
@@ -165,7 +169,7 @@ impl FrameReader {
         }
         let segment = self.segments.holding(offset).ok_or_else(|| lasting(format!("no segment holds {offset}")))?;
         let place = segment.place_before(offset);
-        self.at = Some(Walk { segment, byte: place.byte, window: Bytes::new(), window_at: 0 });
+        self.at = Some(Walk::begin(segment, place.byte, WINDOW_BYTES_MIN));
         self.next = place.offset;
         while self.next < offset {
             self.next_batch()?;
@@ -182,7 +186,7 @@ impl FrameReader {
             self.segments.holding(self.next).ok_or_else(|| lasting(format!("no segment holds {}", self.next)))?;
         let walk = match self.at.take() {
             Some(walk) if Arc::ptr_eq(&walk.segment, &holding) => walk,
-            _ => Walk { segment: holding, byte: SEGMENT_HEADER_BYTES as u64, window: Bytes::new(), window_at: 0 },
+            _ => Walk::begin(holding, SEGMENT_HEADER_BYTES as u64, WINDOW_BYTES_MAX),
         };
         let walk = self.at.insert(walk);
         let header = walk.bytes(BATCH_HEADER_BYTES)?.and_then(|bytes| BatchHeader::decode(&bytes));
@@ -223,6 +227,10 @@ impl Pending {
 }
 
 impl Walk {
+    fn begin(segment: Arc<Segment>, byte: u64, ahead: usize) -> Walk {
+        Walk { segment, byte, window: Bytes::new(), window_at: 0, ahead }
+    }
+
     /// The next `count` bytes, `None` if the file ends before.
     fn bytes(&mut self, count: usize) -> Result<Option<Bytes>, Failure> {
         let from = self.byte.wrapping_sub(self.window_at) as usize;
@@ -232,13 +240,14 @@ impl Walk {
         if self.byte + count as u64 > self.segment.file_bytes {
             return Ok(None);
         }
-        let wanted = (count.max(WINDOW_BYTES) as u64).min(self.segment.file_bytes - self.byte) as usize;
+        let wanted = (count.max(self.ahead) as u64).min(self.segment.file_bytes - self.byte) as usize;
         let mut window = vec![0u8; wanted];
         self.segment.file.read_exact_at(&mut window, self.byte).map_err(|error| {
             lasting(format!("cannot read {} at byte {}", self.segment.path.display(), self.byte)).caused_by(error)
         })?;
         self.window = Bytes::from(window);
         self.window_at = self.byte;
+        self.ahead = (self.ahead * 2).min(WINDOW_BYTES_MAX);
         Ok(Some(self.window.slice(..count)))
     }
 }

@@ -1,4 +1,4 @@
-//! The port `SqlStore` on one SQLite file: WAL, `synchronous=FULL`, one thread that writes and a pool of connections
+//! The port `SqlStore` on one SQLite file: WAL, `synchronous=NORMAL`, one thread that writes and a pool of connections
 //! that read.
 //!
 //! Writes that arrive while the disk is busy share one commit: each runs in a savepoint of its own, so that one which
@@ -62,7 +62,9 @@ impl SqlStore for SqliteStore {
     }
 }
 
-const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
+/// `NORMAL`: a commit is atomic and waits for no disk. What a power cut takes is taken whole, checkpoint and rows, and is
+/// projected again from the log, which is what is durable.
+const WRITER_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; \
      PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; \
      PRAGMA journal_size_limit = 67108864;";
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use carelog_domain::kernel::{AppointmentId, HoldId, LocalDate, PatientId, RoleId, Tag, Timestamp};
 use carelog_domain::organization::Hospital;
+use carelog_domain::patient::PatientRejection;
 use carelog_domain::policy::Permission;
 use carelog_domain::practitioner::PractitionerRole;
 use carelog_domain::scheduling::commands::*;
@@ -34,7 +35,11 @@ pub(super) async fn book(s: &mut Session<'_>, command: &BookAppointment) -> Answ
     let place = Place::load(s, command.role, command.start, Some(command.patient)).await?;
     let times = s.times();
     let appointment = AppointmentId::derive(s.request.id, s.slot(), times.occurred_at, 0);
-    Ok(scheduling::book(&place.context(s), command, appointment, &times)?)
+    let decided = scheduling::book(&place.context(s), command, appointment, &times);
+    if decided == Err(SchedulingRejection::PatientNotLinked) && !s.exists(&streams::patient(command.patient)).await? {
+        return Err(PatientRejection::PatientUnknown.into());
+    }
+    Ok(decided?)
 }
 
 pub(super) async fn advance(s: &mut Session<'_>, command: &AdvanceAppointment) -> Answer {
