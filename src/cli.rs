@@ -61,7 +61,7 @@ reported by file, line and code, and the import goes on.")]
     /// Show what is stored and sent: event schemas, OpenAPI, GraphQL
     #[command(subcommand)]
     Schemas(SchemasCommand),
-    /// Print version, build and formats
+    /// Print the version and the machine it was built for
     Version,
     #[command(hide = true, name = "read-lab-pdf")]
     ReadLabPdf,

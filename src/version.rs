@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::output;
 
-/// Prints what this program is and which formats it writes.
+/// Prints what this program is.
 pub(crate) fn run(json: bool) -> anyhow::Result<ExitCode> {
     output::object(
         json,

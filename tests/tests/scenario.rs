@@ -121,10 +121,19 @@ async fn nights(place: &mut Place<'_>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn books_of_all_hospitals_agree_with_graphql_and_hledger_after_everything_that_can_happen() {
+async fn the_books_agree_with_graphql_and_hledger_after_everything_that_can_happen_on_one_partition() {
+    everything_that_can_happen(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_books_agree_with_graphql_and_hledger_after_everything_that_can_happen_on_four_partitions() {
+    everything_that_can_happen(4).await;
+}
+
+async fn everything_that_can_happen(partitions: u16) {
     let seed = Seed::new();
     let work = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&work.path().join("data"), 2).await;
+    let server = Server::start(&work.path().join("data"), partitions).await;
     let folder = work.path().join("year");
     std::fs::create_dir(&folder).expect("made");
     part_of_year(&folder, &["dermatology"]);

@@ -157,6 +157,22 @@ fn hledger_receivable(journal: &str, folder: &Path) -> String {
     receivable.split_whitespace().next().expect("an amount").replace(',', "")
 }
 
+/// The charts of some patients, whole: they are read from documents, everything else from tables.
+async fn charts(server: &Server, hospital: &str) -> Vec<Value> {
+    let query = "query($at: ID!) { patients(filter: { hospital: $at }, first: 20) { nodes { id } } }";
+    let found = server.query(query, json!({ "at": hospital })).await;
+    let mut charts = vec![];
+    for patient in found["patients"]["nodes"].as_array().expect("patients") {
+        let query = "query($patient: ID!) { chart(patient: $patient) { profile { name birthDate identifiers { value } }
+            appointments { id status start end reason } invoices { id number status totalGross { amount } } } }";
+        let chart = server.query(query, json!({ "patient": patient["id"] })).await["chart"].clone();
+        assert!(!chart["profile"]["name"].is_null() && chart["appointments"][0].is_object(), "{chart}");
+        charts.push(chart);
+    }
+    assert_eq!(charts.len(), 20);
+    charts
+}
+
 async fn the_year(partitions: u16, only: &[&str]) {
     let work = tempfile::tempdir().expect("a folder");
     let folder = work.path().join("year");
@@ -196,6 +212,7 @@ async fn the_year(partitions: u16, only: &[&str]) {
     let again = import(&server, &folder);
     assert_eq!(again["doneBefore"], again["commands"], "{again}");
     assert_eq!(server.get("/v1/operations/log/stats").await.1, events, "a repeated import wrote something");
+    let before = charts(&server, &hospital).await;
     server.stop();
 
     // Everything that is derived is deleted: the same answers come out of the log.
@@ -211,6 +228,8 @@ async fn the_year(partitions: u16, only: &[&str]) {
     let server = Server::start(&data, partitions).await;
     server.settle().await;
     assert_eq!(answers(&server, &hospital, &expected).await, first);
+    assert_eq!(charts(&server, &hospital).await, before);
+    assert_eq!(server.get("/v1/operations/log/stats").await.1, events, "what was derived anew wrote something");
     succeeds(&server, &["projections", "verify", "--deep"]);
     server.stop();
 }

@@ -46,6 +46,23 @@ pub(crate) enum Worklist {
     OutcomeMissing,
     /// Booked into a slot that is under leave: another time has to be found.
     ToRebook,
+    /// Live, while the same patient is expected at another hospital at the same time: nobody could refuse it there.
+    Overlapping,
+}
+
+/// Another live appointment of the patient, elsewhere at the same time. Where only some hospitals may be seen, what others
+/// have planned must not be found out either.
+macro_rules! overlapping {
+    ($reach:literal) => {
+        concat!(
+            "status IN ('booked', 'arrived', 'checked-in') AND EXISTS (SELECT 1 FROM appointments AS other \
+             WHERE other.patient = appointments.patient AND other.hospital <> appointments.hospital \
+             AND other.status IN ('booked', 'arrived', 'checked-in') \
+             AND other.start_at < appointments.end_at AND other.end_at > appointments.start_at",
+            $reach,
+            ")"
+        )
+    };
 }
 
 impl AppointmentFilter {
@@ -81,6 +98,10 @@ impl AppointmentFilter {
             Some(Worklist::OutcomeMissing) => select
                 .and("status IN ('booked', 'arrived', 'checked-in') AND end_at <= ?", [asking.deps.clock.now().into()]),
             Some(Worklist::ToRebook) => select.and("needs_rebooking = 1 AND status = 'booked'", []),
+            Some(Worklist::Overlapping) => match asking.reach() {
+                Some(seen) => select.among(overlapping!(" AND other.hospital IN (??)"), seen),
+                None => select.and(overlapping!(""), []),
+            },
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::story::*;
 use crate::world::World;
 use crate::write_side::Fault;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 13] = [
     "DraftInvoice",
     "IssueInvoice",
     "ClaimIdentifier",
@@ -18,15 +18,26 @@ const COMMANDS: [&str; 8] = [
     "LinkPatient",
     "EndRegistration",
     "CancelDraft",
+    "RepriceDraft",
+    "CreditInvoice",
+    "OpenDays",
+    "StartProcessing",
+    "ReleaseClaim",
 ];
 
 async fn tell_the_story(world: &World) {
+    *world.reader.reads.lock() = Some(nothing_much());
     opens_hospital(world).await;
+    plans(world).await;
+    hands_in(world, "1").await;
+    withdraws(world, "1").await;
     asks_to_register(world, "ada", &["c1"]).await;
     books(world, "ada", "2025-03-10T09:00:00Z").await;
     books(world, "bob", "2025-03-10T09:15:00Z").await;
+    moves_to_a_dearer_day(world, "ada", "2025-03-10T09:00:00Z", "2025-03-10T10:00:00Z").await;
     ends(world, "ada").await;
     misses(world, "bob").await;
+    came_after_all(world, "bob").await;
 }
 
 async fn undisturbed() -> Vec<&'static str> {

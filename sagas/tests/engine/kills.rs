@@ -38,26 +38,34 @@ fn outcome(world: &World) -> Outcome {
 }
 
 async fn tell_the_story(world: &World) {
+    *world.reader.reads.lock() = Some(nothing_much());
     opens_hospital(world).await;
+    plans(world).await;
+    hands_in(world, "1").await;
+    hands_in(world, "2").await;
+    withdraws(world, "2").await;
     asks_to_register(world, "ada", &["c1", "c2"]).await;
     asks_to_register(world, "bob", &["c2", "c3"]).await; // The second identifier is ada's.
     books(world, "ada", "2025-03-10T09:00:00Z").await;
     books(world, "bob", "2025-03-10T09:15:00Z").await;
     books(world, "eve", "2025-03-10T09:30:00Z").await;
+    moves_to_a_dearer_day(world, "bob", "2025-03-10T09:15:00Z", "2025-03-10T10:15:00Z").await;
     world.clock.set("2025-03-10T09:20:00Z");
     ends(world, "bob").await;
     misses(world, "ada").await;
-    world.clock.set("2025-03-10T10:00:00Z"); // Eve's alarm is due.
+    came_after_all(world, "ada").await;
+    world.clock.set("2025-03-10T10:00:00Z"); // Two alarms are due, and a day came into reach.
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
-/// True when everything is handled, the alarm too, which rings by itself.
+/// True when everything is handled, the alarms too, which ring by themselves.
 async fn is_told(world: &World, engine: &SagaEngine) -> bool {
-    let handled = engine.wait(Duration::from_millis(2)).await.expect("waits");
-    handled && world.commands().contains(&"MarkNoShow") && engine.wait(Duration::from_millis(2)).await.expect("waits")
+    let handled = async || engine.wait(Duration::from_millis(2)).await.expect("waits");
+    let count = |name: &str| world.commands().into_iter().filter(|each| *each == name).count();
+    handled().await && (count("MarkNoShow"), count("OpenDays")) == (2, 2) && handled().await
 }
 
 /// One life of an engine that is killed after so many steps; then another one that is not.
@@ -95,10 +103,13 @@ fn kill_between_every_two_steps(partitions: u16, forget_checkpoints: bool) {
     assert!(!killed);
     let names: Vec<&str> = undisturbed.commands.iter().map(|(_, name)| *name).collect();
     let count = |wanted: &str| names.iter().filter(|name| **name == wanted).count();
-    // The story itself: two drafts issued (a visit, a fee), one patient registered, one refused, one no-show marked.
-    assert_eq!((count("DraftInvoice"), count("IssueInvoice"), count("CancelDraft")), (4, 2, 1));
-    assert_eq!((count("RegisterPatient"), count("EndRegistration"), count("MarkNoShow")), (1, 2, 1));
-    assert_eq!(undisturbed.records["AlarmRang"], 1);
+    // The story itself: two drafts issued (a visit, a fee), one repriced, the fee credited and its visit drafted again, one
+    // patient registered, one refused, two no-shows marked, days opened twice, a report read and one withdrawn.
+    assert_eq!((count("DraftInvoice"), count("IssueInvoice"), count("CancelDraft")), (5, 2, 1));
+    assert_eq!((count("RepriceDraft"), count("CreditInvoice")), (1, 1));
+    assert_eq!((count("OpenDays"), count("StartProcessing"), count("RecordExtraction")), (2, 2, 2));
+    assert_eq!((count("RegisterPatient"), count("EndRegistration"), count("MarkNoShow")), (1, 2, 2));
+    assert_eq!(undisturbed.records["AlarmRang"], 3);
     let mut steps = 0;
     loop {
         let (ended, killed) = lives(partitions, steps, forget_checkpoints);

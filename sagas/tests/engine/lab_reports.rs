@@ -3,31 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use carelog_domain::command::Command;
-use carelog_domain::kernel::{CommandId, LabReportId, Personal, Timestamp};
-use carelog_domain::laboratory::events::LabReportUploaded;
-use carelog_domain::laboratory::{Extraction, FailureReason, PrintedHeader};
-use carelog_domain::ports::BlobName;
-use carelog_domain::streams;
+use carelog_domain::laboratory::FailureReason;
 
 use crate::story::*;
 use crate::world::World;
 use crate::write_side::Fault;
-
-async fn hands_in(world: &World) {
-    let command = CommandId::of_client_key("t", "lab", "1");
-    let report = LabReportId::derive(command, patient("ada").slot(), Timestamp::default(), 0);
-    let event = LabReportUploaded {
-        report,
-        hospital: hospital(),
-        patient: patient("ada"),
-        blob: BlobName::of(b"sealed"),
-        file_hash: "00".to_owned(),
-        file_name: Personal::new("report.pdf".to_owned()),
-        bytes: 6,
-        media_type: "application/pdf".to_owned(),
-    };
-    world.happen(streams::lab_report(report), "upload", event).await;
-}
 
 /// What was recorded of the one reading.
 fn recorded(world: &World) -> Option<Result<(), FailureReason>> {
@@ -42,15 +22,9 @@ fn recorded(world: &World) -> Option<Result<(), FailureReason>> {
     first
 }
 
-fn nothing_much() -> Extraction {
-    let header =
-        PrintedHeader { name: None, birth_date: None, identifier: None, sex: None, collected: None, laboratory: None };
-    Extraction { header, observations: vec![], unparsed: vec![], pages: 1, producer: None }
-}
-
 async fn run(world: &World) {
     opens_hospital(world).await;
-    hands_in(world).await;
+    hands_in(world, "1").await;
     world.run().await;
     let engine = world.start().await;
     assert_eq!(engine.list().await.expect("a list").dead_letters, vec![]);

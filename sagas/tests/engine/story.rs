@@ -1,12 +1,16 @@
 //! What happens in these tests: patients register, appointments are booked, kept, missed.
 
 use carelog_domain::kernel::{
-    AppointmentId, CommandId, Currency, HospitalId, Identity, Money, PatientId, Personal, PractitionerId, RoleId, Slot,
-    Timestamp, Token,
+    AppointmentId, CommandId, Currency, HospitalId, Identity, LabReportId, Money, PatientId, Personal, PractitionerId,
+    RoleId, Slot, Timestamp, Token,
 };
+use carelog_domain::laboratory::events::{LabReportCancelled, LabReportUploaded};
+use carelog_domain::laboratory::{Extraction, PrintedHeader};
 use carelog_domain::organization::events::HospitalRegistered;
 use carelog_domain::organization::{Numbering, Policies, Tax};
 use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
+use carelog_domain::ports::BlobName;
+use carelog_domain::practitioner::events::ScheduleSet;
 use carelog_domain::process::events::{ImportAdvanced, ImportFinished, ImportStarted, RegistrationRequested};
 use carelog_domain::scheduling::events::*;
 use carelog_domain::scheduling::{AgreedPrice, AppointmentStatus, CancelledBy, Period};
@@ -93,6 +97,16 @@ macro_rules! of_appointment {
 }
 
 pub(crate) async fn moves(world: &World, name: &str, from: &str, to: &str) {
+    moves_at(world, name, from, to, price()).await;
+}
+
+/// A move to a day that has another price.
+pub(crate) async fn moves_to_a_dearer_day(world: &World, name: &str, from: &str, to: &str) {
+    let amount = Money { minor: 9_900, ..price().amount };
+    moves_at(world, name, from, to, AgreedPrice { amount, ..price() }).await;
+}
+
+async fn moves_at(world: &World, name: &str, from: &str, to: &str, price: AgreedPrice) {
     let seat = |start: &str| Seat {
         role: role(),
         practitioner: practitioner(),
@@ -106,12 +120,57 @@ pub(crate) async fn moves(world: &World, name: &str, from: &str, to: &str) {
             to: seat(to),
             by: CancelledBy::Patient,
             reason: Personal::new("busy".to_owned()),
-            price: price(),
+            price,
             overbooking_reason: None,
             overlap_reason: None,
         }
     );
     world.happen(streams::appointment(appointment(name)), &format!("move {name} {to}"), event).await;
+}
+
+/// A role gets a schedule: its days are opened, and one more each midnight.
+pub(crate) async fn plans(world: &World) {
+    let event = ScheduleSet {
+        role: role(),
+        practitioner: practitioner(),
+        hospital: hospital(),
+        effective_from: "2025-01-01".parse().expect("a date"),
+        blocks: vec![],
+    };
+    world.happen(streams::role(role()), "plan", event).await;
+}
+
+fn report(name: &str) -> LabReportId {
+    let command = CommandId::of_client_key("t", "lab", name);
+    LabReportId::derive(command, patient("ada").slot(), Timestamp::default(), 0)
+}
+
+/// A report of ada's is handed in.
+pub(crate) async fn hands_in(world: &World, name: &str) {
+    let event = LabReportUploaded {
+        report: report(name),
+        hospital: hospital(),
+        patient: patient("ada"),
+        blob: BlobName::of(b"sealed"),
+        file_hash: format!("file {name}"),
+        file_name: Personal::new("report.pdf".to_owned()),
+        bytes: 6,
+        media_type: "application/pdf".to_owned(),
+    };
+    world.happen(streams::lab_report(report(name)), &format!("hand in {name}"), event).await;
+}
+
+pub(crate) async fn withdraws(world: &World, name: &str) {
+    let (report, hospital, patient) = (report(name), hospital(), patient("ada"));
+    let event = LabReportCancelled { report, hospital, patient, reason: Personal::new("not hers".to_owned()) };
+    world.happen(streams::lab_report(report), &format!("withdraw {name}"), event).await;
+}
+
+/// What a reader finds on an empty page.
+pub(crate) fn nothing_much() -> Extraction {
+    let header =
+        PrintedHeader { name: None, birth_date: None, identifier: None, sex: None, collected: None, laboratory: None };
+    Extraction { header, observations: vec![], unparsed: vec![], pages: 1, producer: None }
 }
 
 pub(crate) async fn ends(world: &World, name: &str) -> (CommandId, Token) {

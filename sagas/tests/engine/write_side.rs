@@ -215,7 +215,9 @@ fn recorded(request: &CommandRequest) -> (StreamName, Event) {
     let slot = match &request.command {
         Command::RecordExtraction(c) => c.report.slot(),
         Command::RecordProcessingFailure(c) => c.report.slot(),
+        Command::OpenDays(c) => c.role.slot(),
         Command::DraftInvoice(c) => c.hospital.slot(),
+        Command::RepriceDraft(c) => c.invoice.slot(),
         Command::IssueInvoice(c) => c.invoice.slot(),
         Command::CancelDraft(c) => c.invoice.slot(),
         Command::CreditInvoice(c) => c.invoice.slot(),

@@ -6,7 +6,7 @@ use super::{Model, Source};
 /// Read model `patients`.
 pub static MODEL: Model = Model {
     name: "patients",
-    revision: 1,
+    revision: 2,
     tables: &[&PATIENTS, &PATIENT_NAME_WORDS, &PATIENT_IDENTIFIERS, &PATIENT_LINKS],
     documents: false,
 };

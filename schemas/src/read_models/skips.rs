@@ -4,7 +4,7 @@ use super::table::tables;
 use super::{Model, Source};
 
 /// Read model `skips`.
-pub static MODEL: Model = Model { name: "skips", revision: 1, tables: &[&SKIPPED_EVENTS], documents: false };
+pub static MODEL: Model = Model { name: "skips", revision: 2, tables: &[&SKIPPED_EVENTS], documents: false };
 
 tables! {
     /// One skipped event of one read model.

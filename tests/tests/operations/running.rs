@@ -76,6 +76,62 @@ async fn a_token_lets_a_client_read_what_it_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_invoices_sees_what_the_sagas_make_of_a_booking() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let query = format!(
+        "subscription {{ invoiceChanged(hospital: \"{}\") {{ status kind patient {{ name }} totalGross {{ amount }} }} }}",
+        scene.practice.hospital
+    );
+    let request = scene.server.http.post(format!("{}/graphql/stream", scene.server.base));
+    let request = request.header("accept", "text/event-stream").json(&json!({ "query": query }));
+    let mut events = request.send().await.unwrap().bytes_stream();
+    let mut text = String::new();
+    // The head comes before the log is followed: book until one was followed.
+    for slot in 40..60 {
+        let body = scene.practice.booking(&scene.patient, slot);
+        let booked = command(&scene.server, "POST", "/v1/appointments", &format!("w{slot}"), &[], &body).await;
+        assert_eq!(booked.status, 201, "{}", booked.body);
+        while let Ok(Some(Ok(chunk))) = tokio::time::timeout(Duration::from_secs(1), events.next()).await {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+            if text.contains("event: next") && text.ends_with("\n\n") {
+                break;
+            }
+        }
+        if text.contains("event: next") {
+            break;
+        }
+    }
+    let line = text.lines().find(|line| line.starts_with("data: {")).unwrap_or_else(|| panic!("nothing came: {text}"));
+    let change: Value = serde_json::from_str(&line["data: ".len()..]).unwrap();
+    let invoice = &change["data"]["invoiceChanged"];
+    assert_eq!((&invoice["status"], &invoice["kind"]), (&json!("DRAFT"), &json!("VISIT")), "{text}");
+    assert_eq!(invoice["patient"]["name"], "Pat");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_descriptions_are_served_without_the_internet() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    for (path, says) in [
+        ("/", "Carelog"),
+        ("/swagger-ui/", "swagger-ui"),
+        ("/graphiql", "graphiql"),
+        ("/docs/errors", "slot-taken"),
+        ("/openapi.json", "\"/v1/appointments\""),
+    ] {
+        let page = scene.server.http.get(format!("{}{path}", scene.server.base)).send().await.unwrap();
+        assert_eq!(page.status(), 200, "{path}");
+        let text = page.text().await.unwrap();
+        assert!(text.contains(says), "{path} does not say {says}");
+        let sources = text.split(['"', '\'']).filter(|part| part.starts_with("http") || part.starts_with("//"));
+        let loaded: Vec<&str> = sources.filter(|link| link.ends_with(".js") || link.ends_with(".css")).collect();
+        assert!(loaded.is_empty(), "{path} loads {loaded:?} from elsewhere");
+    }
+    assert_eq!(scene.server.get("/v1/operations/underway").await, (200, json!({ "operations": [] })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_listens_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::open(folder.path()).await;

@@ -1,10 +1,11 @@
 //! Lists, pages, filters, counts, nested objects, freshness.
 
+use carelog_domain::kernel::{AppointmentId, CommandId};
 use carelog_domain::streams;
 use serde_json::{Value, json};
 
 use crate::past::{booked, quarter};
-use crate::world::{World, at, auditor, code};
+use crate::world::{World, at, auditor, auditor_of, code};
 
 fn ids(nodes: &Value) -> Vec<String> {
     nodes.as_array().expect("nodes").iter().map(|node| node["id"].as_str().expect("an id").to_owned()).collect()
@@ -147,6 +148,30 @@ async fn filters_worklists_and_counts_agree() {
         data["byDate"],
         json!([{ "key": "2024-12-01", "count": 1 }, { "key": "2024-12-02", "count": 3 }, { "key": null, "count": 1 }])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_expected_at_two_hospitals_at_once_is_listed_to_those_who_see_both() {
+    let world = World::new().await;
+    let (north, south, zoe) = (world.ids.north, world.ids.south, world.ids.zoe);
+    let query = "{ appointments(filter: { worklist: OVERLAPPING }) { totalCount nodes { id } } }";
+    assert_eq!(world.data(&auditor(), query).await["appointments"]["totalCount"], 0);
+    let elsewhere = |name: &str| {
+        let command = CommandId::of_client_key("test", "ids", name);
+        AppointmentId::derive(command, south.slot(), at("2024-11-20T08:00:00Z"), 0)
+    };
+    for (name, start) in [("right after", "2024-12-02T09:15:00Z"), ("meanwhile", "2024-12-02T09:05:00Z")] {
+        let event = booked(&world.ids, elsewhere(name), zoe, quarter(start));
+        let stream = streams::appointment(elsewhere(name));
+        world.append(at("2024-11-20T08:00:00Z"), &stream, vec![event.into()]).await;
+    }
+    world.caught_up().await;
+    let listed = ids(&world.data(&auditor(), query).await["appointments"]["nodes"]);
+    assert_eq!(listed, [world.ids.visits[0].to_string(), elsewhere("meanwhile").to_string()]);
+    for hospital in [north, south] {
+        let seen = world.data(&auditor_of(hospital), query).await;
+        assert_eq!(seen["appointments"]["totalCount"], 0, "what the other hospital has planned is not found out");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
