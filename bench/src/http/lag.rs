@@ -76,8 +76,15 @@ pub(super) async fn measure(
 
 async fn one(http: Client, base: Arc<str>, key: String, body: Value, sampled: bool) -> anyhow::Result<Seen> {
     let begun = Instant::now();
-    let request = http.post(format!("{base}/v1/appointments")).header("idempotency-key", key).json(&body);
-    let answer = request.send().await?.error_for_status().context("a booking was refused")?;
+    let answer = loop {
+        let request = http.post(format!("{base}/v1/appointments")).header("idempotency-key", &key).json(&body);
+        let answer = request.send().await?;
+        // More than it carries out at once: sent again with the same key, as a client is told to.
+        if answer.status() != reqwest::StatusCode::SERVICE_UNAVAILABLE {
+            break answer.error_for_status().context("a booking was refused")?;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     let command = begun.elapsed();
     if !sampled {
         answer.bytes().await?;
@@ -87,8 +94,13 @@ async fn one(http: Client, base: Arc<str>, key: String, body: Value, sampled: bo
     let token = answer.headers().get("carelog-token").cloned().context("a booking is answered with a token")?;
     let done: Value = answer.json().await?;
     let query = json!({ "query": QUERY, "variables": { "id": done["id"] } });
-    let request = http.post(format!("{base}/graphql")).header("carelog-token", token).json(&query);
-    let found: Value = request.send().await?.error_for_status()?.json().await?;
+    let found = loop {
+        let request = http.post(format!("{base}/graphql")).header("carelog-token", &token).json(&query);
+        let found: Value = request.send().await?.error_for_status()?.json().await?;
+        if found["errors"][0]["extensions"]["code"] != "not-yet" {
+            break found;
+        }
+    };
     let seen = asking.elapsed();
     ensure!(found["data"]["appointment"]["id"] == done["id"], "a query with the token did not see it: {found}");
     Ok(Seen { command, query: Some(seen) })
