@@ -12,6 +12,8 @@ mod crowds;
 mod history;
 #[path = "command_api/lab.rs"]
 mod lab;
+#[path = "command_api/limits.rs"]
+mod limits;
 #[path = "command_api/reach.rs"]
 mod reach;
 

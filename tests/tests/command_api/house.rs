@@ -46,6 +46,7 @@ impl Answer {
 
 /// The command side, and what is in it.
 pub(crate) struct House {
+    pub(crate) api: Api,
     pub(crate) app: Router,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) bus: Arc<WriteSide>,
@@ -131,8 +132,14 @@ impl House {
             traceparent: || None,
         };
         let saga = tokio::spawn(register_patients(log.clone(), keys, bus.clone()));
-        let app = router(api).layer(Extension(owner()));
-        House { app, log, bus, hospital: String::new(), role: String::new(), saga, _folder: folder }
+        let app = router(api.clone()).layer(Extension(owner()));
+        House { api, app, log, bus, hospital: String::new(), role: String::new(), saga, _folder: folder }
+    }
+
+    /// The same house behind an API of another kind.
+    pub(crate) fn rebuilt(&mut self, rebuild: impl FnOnce(&mut Api)) {
+        rebuild(&mut self.api);
+        self.app = router(self.api.clone()).layer(Extension(owner()));
     }
 
     /// A registered patient.
