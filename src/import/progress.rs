@@ -10,7 +10,7 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// A bar for this many commands.
     pub(crate) fn new(total: u64, json: bool) -> Progress {
-        let template = "importing {wide_bar} {human_pos}/{human_len} commands  {per_sec}  {eta} left  {msg}";
+        let template = "importing {wide_bar} {human_pos}/{human_len} commands  {rate}  {eta} left  {msg}";
         Progress(progress::bar(total, template, json))
     }
 
