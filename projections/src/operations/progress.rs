@@ -43,7 +43,7 @@ pub struct Underway {
 #[derive(Clone)]
 pub struct Report {
     pub(crate) operation: &'static str,
-    model: &'static str,
+    subject: &'static str,
     began: Instant,
     said: watch::Sender<Option<Said>>,
 }
@@ -57,13 +57,13 @@ struct Said {
 
 impl Report {
     /// Of an operation that begins now, on a read model or the `log`.
-    pub fn new(operation: &'static str, model: &'static str) -> Report {
-        Report { operation, model, began: Instant::now(), said: watch::Sender::new(None) }
+    pub fn new(operation: &'static str, subject: &'static str) -> Report {
+        Report { operation, subject, began: Instant::now(), said: watch::Sender::new(None) }
     }
 
     /// So far it has come.
     pub fn say(&self, done: u64, total: u64) {
-        let progress = Progress { model: self.model, done, total };
+        let progress = Progress { model: self.subject, done, total };
         self.said.send_modify(|said| match said {
             Some(said) => said.progress = progress,
             None => *said = Some(Said { first: (Instant::now(), done), progress }),
@@ -91,7 +91,7 @@ impl Report {
         let (done, total) = said.map_or((0, 0), |said| (said.progress.done, said.progress.total));
         let left = total.saturating_sub(done) as f64;
         Underway {
-            subject: self.model,
+            subject: self.subject,
             operation: self.operation,
             done,
             total,
