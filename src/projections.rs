@@ -32,7 +32,13 @@ async fn carry_out(client: &Client, command: &ProjectionsCommand, json: bool) ->
         ProjectionsCommand::List { .. } => {
             let list = client.get("/v1/operations/projections").await?;
             let rows = list["readModels"].as_array().cloned().unwrap_or_default();
-            output::rows(json, &["model", "partition", "state", "applied", "behind", "set", "message"], &rows);
+            let columns = ["model", "partition", "state", "applied", "behind", "set", "position", "message"];
+            output::rows(json, &columns, &rows);
+            if !json && rows.iter().any(|row| row["state"] == json!("stopped")) {
+                output::line("\nA stopped read model goes on after one of these, once you know why it stopped:");
+                output::line("  carelog projections retry MODEL");
+                output::line("  carelog projections skip MODEL POSITION --reason WHY");
+            }
             Ok(ExitCode::SUCCESS)
         }
         ProjectionsCommand::Verify { name, deep, .. } => {

@@ -262,12 +262,15 @@ events! {
     LabReportEvent {
         LabReportUploaded @ 1 [hospital patient],
         ProcessingStarted @ 1 [patient],
-        LabReportExtracted @ 1 [hospital patient],
+        LabReportExtracted @ 2 [hospital patient],
         ProcessingFailed @ 1 [patient],
         ReviewNeeded @ 1 [patient],
         ReviewResolved @ 1 [patient],
         LabReportFinalised @ 1 [hospital patient],
         LabReportAmended @ 1 [hospital patient],
+        LabReportCorrected @ 1 [hospital patient],
+        LabReportAppended @ 1 [hospital patient],
+        ObservationCancelled @ 1 [hospital patient],
         LabReportCancelled @ 1 [hospital patient],
         CriticalValueAcknowledged @ 1 [hospital patient],
     }

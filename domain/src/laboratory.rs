@@ -9,11 +9,13 @@ pub mod matching;
 mod decide;
 mod observation;
 mod report;
+mod revise;
 
 pub use decide::{FILE_BYTES_MAX, LabReportCommand};
 pub use flags::compute_flag;
 pub use matching::{review_reasons, with_computed_flags};
 pub use report::{LabReport, ReportRecord};
+pub use revise::APPENDED_MAX;
 
 use crate::data::{data, words};
 use crate::kernel::LocalDate;
@@ -90,7 +92,7 @@ data! {
         status: ObservationStatus,
         /// True until a person confirmed it.
         machine_read: bool,
-        /// Page and line it was read from, from 1.
+        /// Page and line it was read from, from 1; 0 for a value that a person added.
         page: u32,
         line: u32,
         /// Earlier values of an amended observation, oldest first, as printed.
@@ -130,6 +132,15 @@ data! {
         number: u32, printed: Option<String>, decimal: Option<String>, comparator: Option<Comparator>,
         unit: Option<String>, flag: Option<Flag>,
     }
+    /// A value that a person adds to a final report.
+    struct AddedObservation {
+        /// The analyte.
+        name: String, loinc: Option<String>,
+        /// The value as the laboratory gave it.
+        printed: String,
+        decimal: Option<String>, comparator: Option<Comparator>, unit: Option<String>, ucum: Option<String>,
+        range: Option<ReferenceRange>, flag: Option<Flag>,
+    }
 }
 
 rejections! {
@@ -160,7 +171,7 @@ rejections! {
         AlreadyFinal { status: ReportStatus } = Conflict "lab-report-final" at "report":
             "the report is {status} already; amend it if something is wrong";
         NotFinal { status: ReportStatus } = Conflict "lab-report-not-final" at "report":
-            "the report is {status}; only a final report is amended: finalise it first, or cancel it";
+            "the report is {status}; only a final report is changed: finalise it first, or cancel it";
         LabReportCancelled = Conflict "lab-report-cancelled" at "report":
             "the report was withdrawn; hand in the right file";
         AmendmentWithoutChanges = Unprocessable "amendment-without-changes" at "changes":
@@ -177,6 +188,13 @@ rejections! {
             "the number of value {number} is not the one that is printed; give both alike, or the printed value alone";
         AmendmentFlagMissing { number: u32 } = Unprocessable "amendment-flag-missing" at "changes":
             "value {number} is critical; say with a flag what the new value is, so that its task is not closed by chance";
+        AppendedCount = Unprocessable "appended-count" at "observations":
+            "append 1 to {APPENDED_MAX} values at once";
+        AppendedInvalid { place: u32 } = Unprocessable "appended-invalid" at "observations":
+            "value {place} of the list needs a name and a printed value, no text of more than 500 bytes, and as its number, \
+             if one is told, the printed one as a plain decimal such as 4.10";
+        ObservationCancelled { number: u32 } = Conflict "observation-cancelled" at "observation":
+            "value {number} was withdrawn and does not change any more; append the right one";
         NotCritical = Conflict "observation-not-critical" at "observation":
             "this value is not critical, so there is nothing to acknowledge";
         CriticalAcknowledged = Conflict "critical-acknowledged" at "observation":

@@ -23,7 +23,7 @@ pub enum Permission {
     CorrectRecords,
     /// Upload lab reports.
     HandInResults,
-    /// Make lab reports final, amend them.
+    /// Make lab reports final, amend, correct and append to them.
     ConfirmResults,
     /// Record, resolve and allocate payments.
     TakePayments,

@@ -2,7 +2,7 @@
 
 use carelog_domain::event::{Event, LabReportEvent};
 use carelog_domain::kernel::{HospitalId, LabReportId, PatientId, Recorded};
-use carelog_domain::laboratory::events::{LabReportAmended, LabReportExtracted, LabReportUploaded};
+use carelog_domain::laboratory::events::{LabReportExtracted, LabReportUploaded};
 use carelog_domain::laboratory::{FileStatus, ReportStatus};
 use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::Model;
@@ -25,6 +25,9 @@ impl Projection for CriticalResults {
         "ReviewResolved",
         "LabReportFinalised",
         "LabReportAmended",
+        "LabReportCorrected",
+        "LabReportAppended",
+        "ObservationCancelled",
         "LabReportCancelled",
         "CriticalValueAcknowledged",
     ];
@@ -67,8 +70,24 @@ impl Projection for CriticalResults {
             }
             E::LabReportAmended(e) => {
                 let amended = changed(e.report, vec![("status", text(ReportStatus::Amended))]);
-                std::iter::once(amended).chain(tasks_anew(e, &at)).collect()
+                let tasks = Task::all(e.report, e.hospital, e.patient, &e.critical);
+                std::iter::once(amended).chain(tasks_anew(e.report, tasks, &at)).collect()
             }
+            E::LabReportCorrected(e) => {
+                let corrected = changed(e.report, vec![("status", text(ReportStatus::Corrected))]);
+                let tasks = Task::all(e.report, e.hospital, e.patient, &e.critical);
+                std::iter::once(corrected).chain(tasks_anew(e.report, tasks, &at)).collect()
+            }
+            E::LabReportAppended(e) => {
+                let cells = vec![("status", text(ReportStatus::Appended)), ("observations", int(e.observations))];
+                let tasks = Task::all(e.report, e.hospital, e.patient, &e.critical);
+                let tasks = tasks.into_iter().map(|task| task.opened(at.clone(), false));
+                std::iter::once(changed(e.report, cells)).chain(tasks).collect()
+            }
+            E::ObservationCancelled(e) => vec![
+                changed(e.report, vec![("status", text(ReportStatus::Corrected))]),
+                delete(&CRITICAL_TASKS, vec![text(e.report), int(e.observation)]),
+            ],
             E::LabReportCancelled(e) => vec![
                 changed(e.report, vec![("status", text(ReportStatus::Cancelled))]),
                 delete(&CRITICAL_TASKS, vec![text(e.report)]),
@@ -102,10 +121,9 @@ fn uploaded(e: &LabReportUploaded, recorded: &Recorded<Event>) -> Change {
 }
 
 /// What is critical now is a task anew; what no longer is, is none.
-fn tasks_anew(e: &LabReportAmended, at: &SqlValue) -> impl Iterator<Item = Change> {
-    let earlier = delete(&CRITICAL_TASKS, vec![text(e.report)]);
-    let tasks = e.critical.iter().map(|number| Task::of(e.report, e.hospital, e.patient, *number));
-    std::iter::once(earlier).chain(tasks.map(|task| task.opened(at.clone(), false)))
+fn tasks_anew(report: LabReportId, tasks: Vec<Task>, at: &SqlValue) -> impl Iterator<Item = Change> {
+    let earlier = delete(&CRITICAL_TASKS, vec![text(report)]);
+    std::iter::once(earlier).chain(tasks.into_iter().map(|task| task.opened(at.clone(), false)))
 }
 
 fn file(status: FileStatus) -> Cell {
@@ -116,15 +134,15 @@ fn extracted(e: &LabReportExtracted, at: SqlValue, changed: &dyn Fn(LabReportId,
     let file = if e.needs_review { FileStatus::NeedsReview } else { FileStatus::Extracted };
     let cells = vec![
         ("file_status", text(file)),
-        ("status", text(ReportStatus::Preliminary)),
+        ("status", text(ReportStatus::read_with(e.missing))),
         ("failure", SqlValue::Null),
         ("observations", int(e.observations)),
         ("extracted_at", at.clone()),
     ];
     // Read again: the tasks of an earlier attempt are over.
     let earlier = delete(&CRITICAL_TASKS, vec![text(e.report)]);
-    let tasks = e.critical.iter().map(|number| Task::of(e.report, e.hospital, e.patient, *number));
-    let tasks = tasks.map(|task| task.opened(at.clone(), e.needs_review));
+    let tasks = Task::all(e.report, e.hospital, e.patient, &e.critical);
+    let tasks = tasks.into_iter().map(|task| task.opened(at.clone(), e.needs_review));
     [changed(e.report, cells), earlier].into_iter().chain(tasks).collect()
 }
 
@@ -136,8 +154,8 @@ struct Task {
 }
 
 impl Task {
-    fn of(report: LabReportId, hospital: HospitalId, patient: PatientId, observation: u32) -> Task {
-        Task { report, hospital, patient, observation }
+    fn all(report: LabReportId, hospital: HospitalId, patient: PatientId, observations: &[u32]) -> Vec<Task> {
+        observations.iter().map(|observation| Task { report, hospital, patient, observation: *observation }).collect()
     }
 
     fn opened(&self, at: SqlValue, held: bool) -> Change {

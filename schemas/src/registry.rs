@@ -12,8 +12,14 @@ use serde_json::Value;
 /// Turns the data of one revision into that of the next.
 pub type Upcaster = fn(Value) -> Value;
 
-/// The upcasters, by event type and the revision they start from. All types are at their first revision.
-const UPCASTERS: &[(&str, Revision, Upcaster)] = &[];
+/// The upcasters, by event type and the revision they start from.
+const UPCASTERS: &[(&str, Revision, Upcaster)] = &[
+    // Reports were never partial then, so none that was shown as preliminary becomes it.
+    ("LabReportExtracted", Revision(1), |mut data| {
+        data["missing"] = Value::from(0);
+        data
+    }),
+];
 
 /// Why a stored event could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +74,15 @@ pub enum ReadError {
     /// The key is missing or cannot be reached.
     #[error("a key is not to be had")]
     Key(#[source] Failure),
+}
+
+/// The data of an event type's earlier revision, in its current one.
+///
+/// # Panics
+/// When there is no such type.
+pub fn current_shape(name: &str, from: Revision, data: Value) -> Value {
+    let known = event_type(name).expect("a registered type").revision;
+    upcast(UPCASTERS, name, from, known, data)
 }
 
 /// The data of a stored event, brought to the current revision of its type.

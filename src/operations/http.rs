@@ -54,8 +54,8 @@ pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -
 
 async fn ready(operations: Arc<Operations>, stopping: CancellationToken) -> Response {
     let (status, text) = match operations.trouble().await {
-        _ if stopping.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        None => (StatusCode::OK, "ready"),
+        _ if stopping.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned()),
+        None => (StatusCode::OK, "ready".to_owned()),
         Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
     };
     (status, Json(json!({ "status": text }))).into_response()

@@ -1,6 +1,6 @@
 //! What the landing page shows, and whether the platform is ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use carelog_domain::ports::Statement;
@@ -73,16 +73,16 @@ impl Operations {
     }
 
     /// Why requests should go elsewhere for now, if they should; how far a read model is behind is another question.
-    pub(crate) async fn trouble(&self) -> Option<&'static str> {
+    pub(crate) async fn trouble(&self) -> Option<String> {
         if let Some(why) = self.platform.local_log.failure() {
             tracing::error!(why, "the log stopped");
-            return Some("the log stopped after a failed write");
+            return Some("the log stopped after a failed write".to_owned());
         }
-        match self.lines().await {
-            Ok(lines) if lines.iter().all(|line| matches!(line.doing, Doing::Running)) => None,
-            Ok(_) => Some("a read model has stopped"),
-            Err(_) => Some("a store does not answer"),
-        }
+        let Ok(lines) = self.lines().await else { return Some("a store does not answer".to_owned()) };
+        let standing = lines.iter().filter(|line| !matches!(line.doing, Doing::Running));
+        let standing: BTreeSet<&str> = standing.map(|line| line.model.as_str()).collect();
+        let names: Vec<&str> = standing.into_iter().collect();
+        (!names.is_empty()).then(|| format!("read models stand still: {}", names.join(", ")))
     }
 }
 

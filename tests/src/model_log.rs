@@ -1,5 +1,8 @@
 //! The event log as simply as it can be said: vectors in memory, every question answered by looking at all of them.
-//! It is the oracle that LocalLog is compared with and shares no code with it.
+//! It is the oracle that LocalLog is compared with and shares no code with it, the bytes of
+//! a frame included.
+
+mod leaf;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -8,9 +11,10 @@ use carelog_domain::ports::{
     Accepted, AppendError, Batch, BoxFuture, BoxStream, Clock, Direction, EventFilter, EventLog, Expected, Failure,
     Fingerprint, Head, Root, Stored,
 };
-use carelog_schemas::frame::{FRAME_BYTES_MAX, FrameError, FrameParts, encode};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
+
+use leaf::leaf;
 
 /// Clones are the same log, so that it can be closed and opened again.
 #[derive(Clone)]
@@ -114,39 +118,6 @@ impl ModelLog {
             fresh.push(Event { stored, slot: batch.slot, fingerprint: batch.fingerprint, leaf });
         }
         Ok(fresh)
-    }
-}
-
-fn leaf(stored: &Stored, batch: &Batch) -> Result<[u8; 32], AppendError> {
-    let context = &stored.context;
-    let parts = FrameParts {
-        position: context.position,
-        slot: batch.slot,
-        id: context.id,
-        stream: &context.stream,
-        version: context.version,
-        event_type: &stored.event_type,
-        revision: context.revision,
-        occurred_at: context.occurred_at,
-        occurred_assumed: context.occurred_assumed,
-        recorded_at: context.recorded_at,
-        hospital: context.hospital,
-        actor: &context.actor,
-        command: context.command,
-        index: context.index,
-        batch_length: context.batch_length,
-        fingerprint: (context.index == 0).then_some(batch.fingerprint),
-        correlation: context.correlation,
-        causation: context.causation,
-        traceparent: context.traceparent.as_deref(),
-        tags: &context.tags,
-        data: &stored.data,
-    };
-    let mut bytes = vec![0];
-    match encode(&parts, &mut bytes) {
-        Ok(_) => Ok(Sha256::digest(&bytes).into()),
-        Err(FrameError::TooLarge { bytes }) => Err(AppendError::TooLarge { bytes, bytes_max: FRAME_BYTES_MAX }),
-        Err(error) => Err(AppendError::Failed(Failure::lasting("model", "no frame").caused_by(error))),
     }
 }
 

@@ -44,6 +44,19 @@ impl Server {
 
     /// The same with more in its environment.
     pub async fn start_with(data: &Path, partitions: u16, environment: &[(&str, &str)]) -> Server {
+        let mut server = Server::spawn(data, partitions, environment);
+        server.wait_until("/health/ready").await;
+        server
+    }
+
+    /// The same, but it need not be ready to do everything: a read model may have stopped.
+    pub async fn start_live(data: &Path, partitions: u16) -> Server {
+        let mut server = Server::spawn(data, partitions, &[]);
+        server.wait_until("/health/live").await;
+        server
+    }
+
+    fn spawn(data: &Path, partitions: u16, environment: &[(&str, &str)]) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let mut command = Command::new(program());
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
@@ -60,21 +73,19 @@ impl Server {
             }
         });
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut server = Server { child, base: format!("http://127.0.0.1:{port}"), http, log };
-        server.wait_until_ready().await;
-        server
+        Server { child, base: format!("http://127.0.0.1:{port}"), http, log }
     }
 
-    async fn wait_until_ready(&mut self) {
+    async fn wait_until(&mut self, path: &str) {
         let begun = Instant::now();
         loop {
-            let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
+            let answer = self.http.get(format!("{}{path}", self.base)).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }
             let ended = self.child.try_wait().expect("asked");
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
-            assert!(begun.elapsed() < START_MAX, "the server did not become ready\n{}", self.log());
+            assert!(begun.elapsed() < START_MAX, "the server did not answer {path}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

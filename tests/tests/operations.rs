@@ -1,9 +1,11 @@
 //! What operators see and do, with the program itself: health, metrics, traces, every subcommand and its exit code, a
-//! stop in order, and a row somebody edited by hand.
+//! stop in order, a row somebody edited by hand, an event that no read model can take, a step that was refused.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 #[path = "operations/command_line.rs"]
 mod command_line;
+#[path = "operations/mending.rs"]
+mod mending;
 #[path = "operations/running.rs"]
 mod running;
 #[path = "operations/traces.rs"]

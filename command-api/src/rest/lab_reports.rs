@@ -9,14 +9,15 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use carelog_domain::command::Command;
+use carelog_domain::event::Event;
 use carelog_domain::kernel::{
-    Actor, CommandId, HospitalId, LabReportId, PatientId, Personal, Purpose, StreamName, Timestamp, Version,
+    Actor, CommandId, Evolve, HospitalId, LabReportId, PatientId, Personal, Purpose, StreamName, Timestamp, Version,
 };
 use carelog_domain::laboratory::commands::UploadLabReport;
-use carelog_domain::patient::PatientRejection;
 use carelog_domain::patient::commands::{ClaimIdentifier, ConfirmClaim, ReleaseClaim};
+use carelog_domain::patient::{IdentifierClaim, PatientRejection, claim_stream};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{BlobName, CommandBus, CommandDone, CommandError, CommandRequest};
+use carelog_domain::ports::{BlobName, CommandBus, CommandDone, CommandError, CommandRequest, Failure, Stored};
 use carelog_domain::rejection::Rejection;
 use carelog_domain::scheduling::SchedulingRejection;
 use carelog_domain::streams;
@@ -147,14 +148,14 @@ async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> R
     check_patient(shared, &form).await?;
     let hash = hex::encode(shared.api.keys.keyed_hash(HASH_DOMAIN, &form.file));
     let command = CommandId::of_client_key(&actor.tenant, NAME, &said.key);
-    let Found { report, known, withdrawals } = find_report(shared, form.patient, &hash, command).await?;
+    let Found { report, known } = find_report(shared, form.patient, &hash, command).await?;
     let steps = Steps { shared, command, report: report.0, hash: hash.clone() };
     // A key that was used before has its answer already, or is refused: nothing may be claimed for it.
     let claims = !known && shared.api.log.find_command_anywhere(command).await?.is_none();
     let blob = if !claims {
         BlobName::of(&[]) // The report has its file already; this one goes nowhere.
     } else {
-        steps.claim(withdrawals > 0).await?;
+        steps.claim().await?;
         let sealed = sealing::seal_blob(&*shared.api.keys, form.patient.0, Purpose::Clinical, &form.file).await?;
         shared.api.blobs.put(sealed).await?
     };
@@ -220,8 +221,6 @@ struct Found {
     report: LabReportId,
     /// True when it is there already.
     known: bool,
-    /// How many before it were withdrawn.
-    withdrawals: u32,
 }
 
 /// A withdrawn report makes room for the next, but for the command that handed it in.
@@ -230,12 +229,15 @@ async fn find_report(shared: &Shared, patient: PatientId, hash: &str, command: C
     loop {
         let report = report_of(patient, hash, withdrawals);
         let events = shared.api.log.read_stream(&streams::lab_report(report), Version::NONE, EVENTS_MAX).await?;
-        let withdrawn = events.iter().any(|stored| stored.event_type == "LabReportCancelled");
-        if !withdrawn || events.iter().any(|stored| stored.context.command == command) {
-            return Ok(Found { report, known: !events.is_empty(), withdrawals });
+        if !is_withdrawn(&events) || events.iter().any(|stored| stored.context.command == command) {
+            return Ok(Found { report, known: !events.is_empty() });
         }
         withdrawals += 1;
     }
+}
+
+fn is_withdrawn(events: &[Stored]) -> bool {
+    events.iter().any(|stored| stored.event_type == "LabReportCancelled")
 }
 
 /// The same file for the same patient is the same report, whoever hands it in and however often, until it is withdrawn.
@@ -253,14 +255,14 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Claims the file; one that was withdrawn is waited for, as the saga that gives its claim up may still be at it.
-    async fn claim(&self, after_withdrawal: bool) -> Result<(), Problem> {
+    /// Claims the file. One whose report was withdrawn is waited for: the saga that gives its claim up may still be at it.
+    async fn claim(&self) -> Result<(), Problem> {
         let begun = tokio::time::Instant::now();
         loop {
             let claim = ClaimIdentifier { keyed_hash: self.hash.clone(), owner: self.report, process: self.command.0 };
             match self.send("claim", claim.into()).await {
                 Err(CommandError::Rejected(rejection)) if rejection.code == "identifier-taken" => {
-                    if !after_withdrawal || begun.elapsed() > WITHDRAWAL {
+                    if begun.elapsed() > WITHDRAWAL || !self.is_given_up().await? {
                         return Err(of_another_patient());
                     }
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -268,6 +270,22 @@ impl Steps<'_> {
                 other => return Ok(other?),
             }
         }
+    }
+
+    /// True when the claim is, or is about to be, nobody's: the report it was made for is withdrawn.
+    async fn is_given_up(&self) -> Result<bool, Problem> {
+        let log = &self.shared.api.log;
+        let stream = claim_stream(&self.hash).map_err(Rejection::from)?;
+        let unreadable = |error| Failure::lasting("event log", format!("{stream} cannot be read")).caused_by(error);
+        let mut claim = IdentifierClaim::default();
+        for stored in log.read_stream(&stream, Version::NONE, EVENTS_MAX).await? {
+            if let Event::ClaimEvent(event) = sealing::read_sealed(&stored).map_err(unreadable)?.event {
+                claim.evolve(&event);
+            }
+        }
+        let Some(owner) = claim.owner(self.shared.api.clock.now()) else { return Ok(true) };
+        let report = streams::lab_report(LabReportId(owner));
+        Ok(is_withdrawn(&log.read_stream(&report, Version::NONE, EVENTS_MAX).await?))
     }
 
     async fn confirm(&self) -> Result<(), CommandError> {

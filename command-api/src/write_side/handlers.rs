@@ -79,6 +79,9 @@ pub(super) async fn decide(s: &mut Session<'_>, command: &Command) -> Answer {
         Command::ResolveReview(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::FinaliseLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::AmendLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::CorrectLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::AppendToLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::CancelObservation(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::CancelLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::AcknowledgeCritical(c) => laboratory::change(s, c.report, c.clone()).await,
     }

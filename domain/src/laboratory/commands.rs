@@ -1,6 +1,6 @@
 //! What can be asked about a lab report.
 
-use super::{Extraction, FailureReason, ObservationChange, ReviewReason};
+use super::{AddedObservation, Extraction, FailureReason, ObservationChange, ReviewReason};
 use crate::data::data;
 use crate::kernel::{Clinical, HospitalId, LabReportId, PatientId};
 use crate::ports::BlobName;
@@ -25,10 +25,20 @@ data! {
     struct ResolveReview { report: LabReportId, accepted: bool, reason: Clinical<String> }
     /// A person makes it final.
     struct FinaliseLabReport { report: LabReportId }
-    /// A person changes values of a final report.
+    /// A person changes values of a final report: more is known now.
     struct AmendLabReport {
         report: LabReportId, changes: Clinical<Vec<ObservationChange>>, reason: Clinical<String>,
     }
+    /// A person changes values of a final report: they were wrong.
+    struct CorrectLabReport {
+        report: LabReportId, changes: Clinical<Vec<ObservationChange>>, reason: Clinical<String>,
+    }
+    /// A person adds values to a final report; those it has stay as they are.
+    struct AppendToLabReport {
+        report: LabReportId, observations: Clinical<Vec<AddedObservation>>, reason: Clinical<String>,
+    }
+    /// A person withdraws one value of a final report.
+    struct CancelObservation { report: LabReportId, observation: u32, reason: Clinical<String> }
     /// Withdraws it before it is final.
     struct CancelLabReport { report: LabReportId, reason: Clinical<String> }
     /// Someone has seen a critical value.

@@ -2,16 +2,19 @@
 //! claim's stream, which the write side asks first.
 
 use super::commands::{
-    AcknowledgeCritical, AmendLabReport, CancelLabReport, FinaliseLabReport, RecordExtraction, RecordProcessingFailure,
-    ResolveReview, RetryProcessing, StartProcessing, UploadLabReport,
+    AcknowledgeCritical, AmendLabReport, AppendToLabReport, CancelLabReport, CancelObservation, CorrectLabReport,
+    FinaliseLabReport, RecordExtraction, RecordProcessingFailure, ResolveReview, RetryProcessing, StartProcessing,
+    UploadLabReport,
 };
 use super::events::{
-    CriticalValueAcknowledged, LabReportAmended, LabReportCancelled, LabReportExtracted, LabReportFinalised,
-    LabReportUploaded, ProcessingFailed, ProcessingStarted, ReviewNeeded, ReviewResolved,
+    CriticalValueAcknowledged, LabReportCancelled, LabReportExtracted, LabReportFinalised, LabReportUploaded,
+    ProcessingFailed, ProcessingStarted, ReviewNeeded, ReviewResolved,
 };
 use super::flags::flags_disagree;
+use super::observation::critical;
+use super::revise::{amend, append, cancel_value, correct};
 use super::{
-    Extraction, FileStatus, LabReport, LaboratoryRejection, Observation, ObservationChange, ReportRecord, ReportStatus,
+    Extraction, FileStatus, LabReport, LaboratoryRejection, Observation, ObservationStatus, ReportRecord, ReportStatus,
     ReviewReason,
 };
 use crate::event::LabReportEvent;
@@ -36,10 +39,11 @@ macro_rules! lab_report_commands {
 
 lab_report_commands! {
     UploadLabReport, StartProcessing, RecordExtraction, RecordProcessingFailure, RetryProcessing, ResolveReview,
-    FinaliseLabReport, AmendLabReport, CancelLabReport, AcknowledgeCritical,
+    FinaliseLabReport, AmendLabReport, CorrectLabReport, AppendToLabReport, CancelObservation, CancelLabReport,
+    AcknowledgeCritical,
 }
 
-type Decision = Result<Vec<LabReportEvent>, LaboratoryRejection>;
+pub(super) type Decision = Result<Vec<LabReportEvent>, LaboratoryRejection>;
 
 impl Decide for LabReport {
     type Command = LabReportCommand;
@@ -55,6 +59,9 @@ impl Decide for LabReport {
             LabReportCommand::ResolveReview(command) => resolve(live(self)?, command),
             LabReportCommand::FinaliseLabReport(_) => finalise(live(self)?),
             LabReportCommand::AmendLabReport(command) => amend(live(self)?, command),
+            LabReportCommand::CorrectLabReport(command) => correct(live(self)?, command),
+            LabReportCommand::AppendToLabReport(command) => append(live(self)?, command),
+            LabReportCommand::CancelObservation(command) => cancel_value(live(self)?, command),
             LabReportCommand::CancelLabReport(command) => cancel(live(self)?, command),
             LabReportCommand::AcknowledgeCritical(command) => acknowledge(live(self)?, command),
         }
@@ -131,7 +138,8 @@ fn extracted(record: &ReportRecord, command: &RecordExtraction) -> Decision {
             hospital,
             patient,
             attempt: command.attempt,
-            observations: u32::try_from(extraction.observations.len()).unwrap_or(u32::MAX),
+            observations: count(extraction.observations.len()),
+            missing: count(extraction.observations.iter().filter(|each| each.printed.is_none()).count()),
             critical: critical(&extraction.observations),
             needs_review: !reasons.is_empty(),
             extraction: Personal::new(extraction),
@@ -151,8 +159,8 @@ fn kept(mut extraction: Extraction) -> Extraction {
     extraction
 }
 
-fn critical<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Vec<u32> {
-    observations.into_iter().filter(|each| each.is_critical()).map(|each| each.number).collect()
+pub(super) fn count(values: usize) -> u32 {
+    u32::try_from(values).unwrap_or(u32::MAX)
 }
 
 fn failed(record: &ReportRecord, command: &RecordProcessingFailure) -> Decision {
@@ -178,7 +186,7 @@ fn resolve(record: &ReportRecord, command: &ResolveReview) -> Decision {
 }
 
 /// The values are there and no review keeps them.
-fn readable(record: &ReportRecord) -> Result<(), LaboratoryRejection> {
+pub(super) fn readable(record: &ReportRecord) -> Result<(), LaboratoryRejection> {
     match record.file {
         FileStatus::Extracted => Ok(()),
         FileStatus::NeedsReview => Err(LaboratoryRejection::ReviewOpen),
@@ -193,52 +201,6 @@ fn finalise(record: &ReportRecord) -> Decision {
     }
     let (report, hospital, patient) = (record.report, record.hospital, record.patient);
     Ok(vec![LabReportFinalised { report, hospital, patient }.into()])
-}
-
-fn amend(record: &ReportRecord, command: &AmendLabReport) -> Decision {
-    readable(record)?;
-    if !record.is_final() {
-        return Err(LaboratoryRejection::NotFinal { status: record.status });
-    }
-    check_reason(&command.reason)?;
-    let changes = command.changes.open().ok_or(LaboratoryRejection::ValuesUnreadable)?;
-    let observations = &record.extraction.as_ref().ok_or(LaboratoryRejection::ValuesUnreadable)?.observations;
-    check_changes(observations, changes)?;
-    let changes: Vec<ObservationChange> = changes.iter().cloned().map(ObservationChange::completed).collect();
-    let amended = observations.iter().map(|each| match changes.iter().find(|change| change.number == each.number) {
-        Some(change) => each.clone().amended_by(change),
-        None => each.clone(),
-    });
-    let amended: Vec<Observation> = amended.collect();
-    let event = LabReportAmended {
-        report: record.report,
-        hospital: record.hospital,
-        patient: record.patient,
-        changes: changes.into(),
-        reason: command.reason.clone(),
-        critical: critical(&amended),
-    };
-    Ok(vec![event.into()])
-}
-
-fn check_changes(observations: &[Observation], changes: &[ObservationChange]) -> Result<(), LaboratoryRejection> {
-    if changes.is_empty() {
-        return Err(LaboratoryRejection::AmendmentWithoutChanges);
-    }
-    for (index, change) in changes.iter().enumerate() {
-        let number = change.number;
-        let known = observations.iter().find(|each| each.number == number);
-        let known = known.ok_or(LaboratoryRejection::AmendmentValueUnknown { number })?;
-        if changes[..index].iter().any(|earlier| earlier.number == number) {
-            return Err(LaboratoryRejection::AmendmentValueRepeated { number });
-        }
-        change.check()?;
-        // Ranges say low and high, never critical: only a person can tell that the new value no longer is.
-        if known.is_critical() && change.printed.is_some() && change.flag.is_none() {
-            return Err(LaboratoryRejection::AmendmentFlagMissing { number });
-        }
-    }
-    Ok(())
 }
 
 fn cancel(record: &ReportRecord, command: &CancelLabReport) -> Decision {
@@ -257,7 +219,11 @@ fn acknowledge(record: &ReportRecord, command: &AcknowledgeCritical) -> Decision
     if open.is_none() && record.extraction.is_some() && record.observation(command.observation).is_none() {
         return Err(LaboratoryRejection::ObservationUnknown);
     }
+    let cancelled = |each: &Observation| each.status == ObservationStatus::Cancelled;
     match open {
+        None if record.observation(command.observation).is_some_and(cancelled) => {
+            return Err(LaboratoryRejection::ObservationCancelled { number: command.observation });
+        }
         None => return Err(LaboratoryRejection::NotCritical),
         Some(false) => return Err(LaboratoryRejection::CriticalAcknowledged),
         Some(true) => {}

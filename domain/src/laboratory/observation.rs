@@ -1,14 +1,20 @@
-//! One value of a report through its life: registered -> preliminary -> final -> amended; never back. What a person
-//! changes keeps the value before it.
+//! One value of a report through its life: registered -> preliminary -> final -> amended | corrected | cancelled; never
+//! back. What a person changes keeps the value before it.
 
 use super::decimal::Decimal;
 use super::flags::compute_flag;
-use super::{Comparator, Flag, LaboratoryRejection, Observation, ObservationChange, ObservationStatus};
+use super::{
+    AddedObservation, Comparator, Flag, LaboratoryRejection, Observation, ObservationChange, ObservationStatus,
+};
+
+/// Longest text of a value that a person adds.
+const TEXT_BYTES_MAX: usize = 500;
 
 impl Observation {
-    /// True when the laboratory or the range says that somebody must see it at once.
+    /// True when the laboratory or the range says that somebody must see it at once, unless it was withdrawn.
     pub fn is_critical(&self) -> bool {
-        [self.printed_flag, self.computed_flag].into_iter().flatten().any(Flag::is_critical)
+        self.status != ObservationStatus::Cancelled
+            && [self.printed_flag, self.computed_flag].into_iter().flatten().any(Flag::is_critical)
     }
 
     /// As a machine's reading is kept: unconfirmed, and preliminary at most, whatever it says itself.
@@ -36,9 +42,17 @@ impl Observation {
         self
     }
 
-    /// As it stands after a change by a person: the value before stays in `earlier`, and flags speak of the new value.
+    /// As it stands after changes by a person that may concern it: `status` says why it was changed.
     #[must_use]
-    pub fn amended_by(mut self, change: &ObservationChange) -> Observation {
+    pub fn changed_by(self, changes: &[ObservationChange], status: ObservationStatus) -> Observation {
+        match changes.iter().find(|change| change.number == self.number) {
+            Some(change) => Observation { status, ..self.with(change) },
+            None => self,
+        }
+    }
+
+    /// The value before stays in `earlier`, and flags speak of the new value.
+    fn with(mut self, change: &ObservationChange) -> Observation {
         if let Some(printed) = &change.printed {
             self.earlier.extend(self.printed.replace(printed.clone()));
             self.decimal.clone_from(&change.decimal);
@@ -52,7 +66,6 @@ impl Observation {
         }
         self.printed_flag = change.flag.or(self.printed_flag);
         self.machine_read = false;
-        self.status = ObservationStatus::Amended;
         self
     }
 
@@ -64,6 +77,57 @@ impl Observation {
         }
         compute_flag(self.decimal.as_ref()?, self.comparator, &range, None, None)
     }
+}
+
+impl AddedObservation {
+    /// It says what was measured and what came of it; `place` is its place in the list, from 1.
+    pub(super) fn check(&self, place: u32) -> Result<(), LaboratoryRejection> {
+        let texts =
+            [Some(&self.name), Some(&self.printed), self.loinc.as_ref(), self.unit.as_ref(), self.ucum.as_ref()];
+        let range = self.range.iter().flat_map(|range| [Some(&range.text), range.low.as_ref(), range.high.as_ref()]);
+        let fits = |text: &String| !text.trim().is_empty() && text.len() <= TEXT_BYTES_MAX;
+        let bounds = self.range.iter().flat_map(|range| [range.low.as_deref(), range.high.as_deref()]);
+        let decimals = bounds.chain([self.decimal.as_deref()]).flatten();
+        let good = texts.into_iter().chain(range).flatten().all(fits)
+            && decimals.into_iter().all(|decimal| Decimal::read(decimal).is_some())
+            && is_told(self.printed.trim(), self.decimal.as_deref(), self.comparator);
+        if good { Ok(()) } else { Err(LaboratoryRejection::AppendedInvalid { place }) }
+    }
+
+    /// As it is kept: somebody stands for it, and its number is the printed one.
+    pub(super) fn numbered(self, number: u32) -> Observation {
+        let (comparator, decimal) = match (plainly(&self.printed), self.decimal) {
+            (Some((comparator, decimal)), None) => (comparator, Some(decimal.to_owned())),
+            (_, told) => (self.comparator, told),
+        };
+        let computed_flag = match (&decimal, &self.range) {
+            (Some(decimal), Some(range)) => compute_flag(decimal, comparator, range, None, None),
+            _ => None,
+        };
+        Observation {
+            number,
+            name: self.name,
+            loinc: self.loinc,
+            printed: Some(self.printed),
+            decimal,
+            comparator,
+            unit: self.unit,
+            ucum: self.ucum,
+            range: self.range,
+            printed_flag: self.flag,
+            computed_flag,
+            status: ObservationStatus::Final,
+            machine_read: false,
+            page: 0,
+            line: 0,
+            earlier: vec![],
+        }
+    }
+}
+
+/// Numbers of the critical ones.
+pub(super) fn critical<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Vec<u32> {
+    observations.into_iter().filter(|each| each.is_critical()).map(|each| each.number).collect()
 }
 
 impl ObservationChange {
@@ -79,10 +143,7 @@ impl ObservationChange {
         if loose || unread {
             return Err(LaboratoryRejection::AmendmentValueMalformed { number });
         }
-        let Some((comparator, decimal)) = printed.and_then(plainly) else { return Ok(()) };
-        let agrees = self.decimal.as_deref().is_none_or(|told| Decimal::read(told) == Decimal::read(decimal));
-        let told = self.decimal.is_some() || self.comparator.is_some();
-        if !agrees || (told && self.comparator != comparator) {
+        if printed.is_some_and(|printed| !is_told(printed, self.decimal.as_deref(), self.comparator)) {
             return Err(LaboratoryRejection::AmendmentValueDiffers { number });
         }
         Ok(())
@@ -95,6 +156,14 @@ impl ObservationChange {
         }
         self
     }
+}
+
+/// True when the number told with a printed value, if any is, is the one that the value plainly is.
+fn is_told(printed: &str, decimal: Option<&str>, comparator: Option<Comparator>) -> bool {
+    let Some((plain_comparator, plain)) = plainly(printed) else { return true };
+    let agrees = decimal.is_none_or(|told| Decimal::read(told) == Decimal::read(plain));
+    let told = decimal.is_some() || comparator.is_some();
+    agrees && (!told || comparator == plain_comparator)
 }
 
 /// The number that a printed value is, where it is a plain decimal with at most a comparator before it.

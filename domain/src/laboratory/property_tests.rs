@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::tests::{acknowledge, amend, cancel, change, fail, finalise, flagged, observation};
+use super::tests::{acknowledge, added, amend, append, cancel, cancel_value, change, correct, fail, finalise};
 use super::tests::{extraction, record, resolve, retry, start, upload};
+use super::tests::{flagged, observation};
 use super::*;
 use crate::event::{Event, LabReportEvent};
 use crate::kernel::{Decide, Evolve, Times, Timestamp};
@@ -32,6 +33,11 @@ fn command() -> impl Strategy<Value = LabReportCommand> {
         3 => (number(), value(), flag()).prop_map(|(number, value, flag)| {
             amend([ObservationChange { flag, ..change(number, value) }])
         }),
+        2 => (number(), value(), flag()).prop_map(|(number, value, flag)| {
+            correct([ObservationChange { flag, ..change(number, value) }])
+        }),
+        1 => (value(), flag()).prop_map(|(value, flag)| append([AddedObservation { flag, ..added(value) }])),
+        1 => number().prop_map(cancel_value),
         1 => Just(cancel()),
         3 => (number(), value()).prop_map(|(number, value)| acknowledge(number, value)),
     ]

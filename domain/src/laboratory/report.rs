@@ -1,15 +1,19 @@
 //! A lab report. Its file: uploaded -> processing -> extracted | needs-review | processing-failed -> (retry) processing.
-//! The report: registered -> preliminary -> final -> amended; cancelled only before final.
+//! The report: registered -> partial | preliminary -> final -> amended | corrected | appended; cancelled only before
+//! final.
 //!
 //! Personal values may still be sealed, or erased, in the events a state is folded from; the statuses are known all
 //! the same, the values are not.
 
 use std::collections::BTreeMap;
 
-use super::events::{LabReportAmended, LabReportExtracted, LabReportUploaded};
-use super::{Extraction, FileStatus, LaboratoryRejection, Observation, ReportStatus, ReviewReason};
+use super::events::{LabReportAppended, LabReportExtracted, LabReportUploaded};
+use super::{
+    Extraction, FileStatus, LaboratoryRejection, Observation, ObservationChange, ObservationStatus, ReportStatus,
+    ReviewReason,
+};
 use crate::event::LabReportEvent;
-use crate::kernel::{Evolve, HospitalId, LabReportId, PatientId};
+use crate::kernel::{Clinical, Evolve, HospitalId, LabReportId, PatientId};
 
 /// The state of a lab report's stream; without a record while the stream is empty.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -36,6 +40,13 @@ pub struct ReportRecord {
     pub extraction: Option<Extraction>,
     /// Critical values by number; `true` while nobody has acknowledged them.
     pub critical: BTreeMap<u32, bool>,
+}
+
+impl ReportStatus {
+    /// Of a report just read, this many of whose values were printed without a result.
+    pub const fn read_with(missing: u32) -> ReportStatus {
+        if missing == 0 { ReportStatus::Preliminary } else { ReportStatus::Partial }
+    }
 }
 
 impl LabReport {
@@ -95,23 +106,37 @@ impl ReportRecord {
 
     fn extract(&mut self, event: &LabReportExtracted) {
         self.file = if event.needs_review { FileStatus::NeedsReview } else { FileStatus::Extracted };
-        self.status = ReportStatus::Preliminary;
+        self.status = ReportStatus::read_with(event.missing);
         self.extraction = event.extraction.open().cloned();
         self.open_tasks_of(&event.critical);
     }
 
-    fn amend(&mut self, event: &LabReportAmended) {
-        self.status = ReportStatus::Amended;
-        self.open_tasks_of(&event.critical);
-        match (&mut self.extraction, event.changes.open()) {
-            (Some(extraction), Some(changes)) => {
-                for each in &mut extraction.observations {
-                    if let Some(change) = changes.iter().find(|change| change.number == each.number) {
-                        *each = each.clone().amended_by(change);
-                    }
-                }
-            }
-            _ => self.extraction = None, // A part of it cannot be read, so the whole is not known.
+    /// Values were changed; a part that cannot be read any more leaves the whole unknown.
+    fn change(&mut self, changes: &Clinical<Vec<ObservationChange>>, status: ObservationStatus, critical: &[u32]) {
+        self.open_tasks_of(critical);
+        let changes = changes.open();
+        self.extraction = self.extraction.take().zip(changes).map(|(mut extraction, changes)| {
+            let values = extraction.observations.into_iter();
+            extraction.observations = values.map(|each| each.changed_by(changes, status)).collect();
+            extraction
+        });
+    }
+
+    fn append(&mut self, event: &LabReportAppended) {
+        self.status = ReportStatus::Appended;
+        self.critical.extend(event.critical.iter().map(|number| (*number, true)));
+        self.extraction = self.extraction.take().zip(event.added.open()).map(|(mut extraction, added)| {
+            extraction.observations.extend(added.iter().cloned());
+            extraction
+        });
+    }
+
+    fn cancel_value(&mut self, number: u32) {
+        self.status = ReportStatus::Corrected;
+        self.critical.remove(&number);
+        let values = self.extraction.iter_mut().flat_map(|extraction| &mut extraction.observations);
+        for each in values.filter(|each| each.number == number) {
+            each.status = ObservationStatus::Cancelled;
         }
     }
 
@@ -146,7 +171,16 @@ impl ReportRecord {
                 }
             }
             LabReportEvent::LabReportFinalised(_) => self.finalise(),
-            LabReportEvent::LabReportAmended(event) => self.amend(event),
+            LabReportEvent::LabReportAmended(event) => {
+                self.status = ReportStatus::Amended;
+                self.change(&event.changes, ObservationStatus::Amended, &event.critical);
+            }
+            LabReportEvent::LabReportCorrected(event) => {
+                self.status = ReportStatus::Corrected;
+                self.change(&event.changes, ObservationStatus::Corrected, &event.critical);
+            }
+            LabReportEvent::LabReportAppended(event) => self.append(event),
+            LabReportEvent::ObservationCancelled(event) => self.cancel_value(event.observation),
             LabReportEvent::LabReportCancelled(_) => self.status = ReportStatus::Cancelled,
             LabReportEvent::CriticalValueAcknowledged(event) => {
                 self.critical.insert(event.observation, false);

@@ -48,10 +48,18 @@ pub(super) fn flagged(number: u32, printed: &str, flag: Flag) -> Observation {
     Observation { printed_flag: Some(flag), ..observation(number, printed) }
 }
 
-/// One plain value, one critical, one that is missing.
+/// One plain value, one critical, one in words.
 fn read() -> Extraction {
-    let missing = Observation { printed: None, decimal: None, ..observation(3, "") };
-    extraction([observation(1, "4.10"), flagged(2, "7.2", Flag::CriticallyHigh), missing])
+    let words = Observation { decimal: None, ..observation(3, "haemolysed") };
+    extraction([observation(1, "4.10"), flagged(2, "7.2", Flag::CriticallyHigh), words])
+}
+
+/// The same with one that is missing.
+fn read_in_part() -> Extraction {
+    let missing = Observation { printed: None, decimal: None, ..observation(4, "") };
+    let mut read = read();
+    read.observations.push(missing);
+    read
 }
 
 fn text(text: &str) -> Clinical<String> {
@@ -97,6 +105,35 @@ pub(super) fn change(number: u32, printed: &str) -> ObservationChange {
 pub(super) fn amend(changes: impl IntoIterator<Item = ObservationChange>) -> LabReportCommand {
     let changes = Clinical::new(changes.into_iter().collect());
     AmendLabReport { report: REPORT, changes, reason: text("misread") }.into()
+}
+
+pub(super) fn correct(changes: impl IntoIterator<Item = ObservationChange>) -> LabReportCommand {
+    let changes = Clinical::new(changes.into_iter().collect());
+    CorrectLabReport { report: REPORT, changes, reason: text("read off the wrong line") }.into()
+}
+
+/// A value as somebody adds it.
+pub(super) fn added(printed: &str) -> AddedObservation {
+    AddedObservation {
+        name: "Magnesium".to_owned(),
+        loinc: None,
+        printed: printed.to_owned(),
+        decimal: None,
+        comparator: None,
+        unit: Some("mmol/L".to_owned()),
+        ucum: None,
+        range: None,
+        flag: None,
+    }
+}
+
+pub(super) fn append(values: impl IntoIterator<Item = AddedObservation>) -> LabReportCommand {
+    let observations = Clinical::new(values.into_iter().collect());
+    AppendToLabReport { report: REPORT, observations, reason: text("came later") }.into()
+}
+
+pub(super) fn cancel_value(observation: u32) -> LabReportCommand {
+    CancelObservation { report: REPORT, observation, reason: text("the sample was haemolysed") }.into()
 }
 
 pub(super) fn acknowledge(observation: u32, seen: &str) -> LabReportCommand {
@@ -147,6 +184,10 @@ fn preliminary() -> Vec<LabReportCommand> {
     vec![upload().into(), start(), record(1, read(), &[])]
 }
 
+fn partial() -> Vec<LabReportCommand> {
+    vec![upload().into(), start(), record(1, read_in_part(), &[])]
+}
+
 fn in_review() -> Vec<LabReportCommand> {
     [processing(), vec![record(1, read(), &[ReviewReason::NameDiffers])]].concat()
 }
@@ -164,11 +205,15 @@ fn states() -> Vec<(&'static str, Vec<LabReportCommand>)> {
         ("processing", processing()),
         ("failed", then(processing(), fail(1))),
         ("review", in_review()),
+        ("partial", partial()),
         ("preliminary", preliminary()),
         ("accepted", then(in_review(), resolve(true))),
         ("refused", then(in_review(), resolve(false))),
         ("final", finalised()),
         ("amended", then(finalised(), amend([change(1, "4.11")]))),
+        ("corrected", then(finalised(), correct([change(1, "4.11")]))),
+        ("appended", then(finalised(), append([added("0.9")]))),
+        ("value cancelled", then(finalised(), cancel_value(3))),
         ("cancelled", then(preliminary(), cancel())),
     ]
 }
@@ -188,7 +233,8 @@ fn every_command_in_every_state_is_allowed_or_refused_for_its_reason() {
     const GONE: &str = "lab-report-cancelled";
     const UNREAD: &str = "lab-report-not-read";
     let table = [
-        // state, start, extracted, failed, retry, resolve, finalise, amend, cancel, acknowledge
+        // state, start, extracted, failed, retry, resolve, finalise, change (amend, correct, append, cancel a value), cancel,
+        // acknowledge
         ("unknown", [UNKNOWN; 9]),
         (
             "uploaded",
@@ -236,30 +282,36 @@ fn every_command_in_every_state_is_allowed_or_refused_for_its_reason() {
                 "review-open",
             ],
         ),
+        ("partial", read_but("ok", "lab-report-not-final", "ok")),
         ("preliminary", read_but("ok", "lab-report-not-final", "ok")),
         ("accepted", read_but("ok", "lab-report-not-final", "ok")),
         ("refused", [GONE; 9]),
         ("final", read_but("lab-report-final", "ok", "lab-report-final")),
         ("amended", read_but("lab-report-final", "ok", "lab-report-final")),
+        ("corrected", read_but("lab-report-final", "ok", "lab-report-final")),
+        ("appended", read_but("lab-report-final", "ok", "lab-report-final")),
+        ("value cancelled", read_but("lab-report-final", "ok", "lab-report-final")),
         ("cancelled", [GONE; 9]),
     ];
     let commands = [
-        start(),
-        record(1, read(), &[]),
-        fail(1),
-        retry(),
-        resolve(true),
-        finalise(),
-        amend([change(1, "4.2")]),
-        cancel(),
-        acknowledge(2, "7.2"),
+        vec![start()],
+        vec![record(1, read(), &[])],
+        vec![fail(1)],
+        vec![retry()],
+        vec![resolve(true)],
+        vec![finalise()],
+        vec![amend([change(1, "4.2")]), correct([change(1, "4.2")]), append([added("1")]), cancel_value(1)],
+        vec![cancel()],
+        vec![acknowledge(2, "7.2")],
     ];
     let states = states();
     assert_eq!(states.len(), table.len());
     for ((name, before), (row, expected)) in states.iter().zip(table) {
         assert_eq!(*name, row);
-        for (command, expected) in commands.iter().zip(expected) {
-            assert_eq!(answer(before, command), expected, "{command:?} when {name}");
+        for (alike, expected) in commands.iter().zip(expected) {
+            for command in alike {
+                assert_eq!(answer(before, command), expected, "{command:?} when {name}");
+            }
         }
     }
 }
@@ -311,17 +363,19 @@ fn a_retry_counts_and_the_result_of_an_earlier_reading_is_refused() {
 
 #[test]
 fn nothing_machine_read_is_more_than_preliminary() {
-    let report = state(preliminary());
+    assert_eq!(state(preliminary()).status, ReportStatus::Preliminary);
+    let report = state(partial());
     let observations = &report.extraction.as_ref().expect("read").observations;
-    assert_eq!(report.status, ReportStatus::Preliminary);
-    let expected = [ObservationStatus::Preliminary, ObservationStatus::Preliminary, ObservationStatus::Registered];
+    assert_eq!(report.status, ReportStatus::Partial, "a value is missing");
+    use ObservationStatus::{Preliminary, Registered};
+    let expected = [Preliminary, Preliminary, Preliminary, Registered];
     assert_eq!(observations.iter().map(|each| each.status).collect::<Vec<_>>(), expected);
     assert!(observations.iter().all(|each| each.machine_read));
 }
 
 #[test]
 fn a_person_makes_a_report_final_and_every_value_with_it() {
-    let report = state(finalised());
+    let report = state([partial(), vec![finalise()]].concat());
     assert_eq!(report.status, ReportStatus::Final);
     let observations = &report.extraction.as_ref().expect("read").observations;
     assert!(observations.iter().all(|each| each.status == ObservationStatus::Final && !each.machine_read));
@@ -369,6 +423,81 @@ fn an_amendment_keeps_the_old_value_visible_and_opens_the_task_again() {
     assert_eq!((value.printed.as_deref(), &value.earlier[..]), (Some("7.4"), &["7.2".to_owned()][..]));
     assert_eq!((report.status, value.status), (ReportStatus::Amended, ObservationStatus::Amended));
     assert_eq!(report.open_tasks(), [2]);
+}
+
+#[test]
+fn a_correction_says_that_the_value_was_wrong() {
+    let report = state([finalised(), vec![correct([change(1, "4.2")])]].concat());
+    let value = report.observation(1).expect("a value");
+    assert_eq!((report.status, value.status), (ReportStatus::Corrected, ObservationStatus::Corrected));
+    assert_eq!((value.printed.as_deref(), &value.earlier[..]), (Some("4.2"), &["4.10".to_owned()][..]));
+}
+
+#[test]
+fn what_is_appended_leaves_the_rest_as_it_was() {
+    let acknowledged = || [finalised(), vec![acknowledge(2, "7.2")]].concat();
+    let before = state(acknowledged());
+    let critical = AddedObservation { flag: Some(Flag::CriticallyLow), ..added("< 0.2") };
+    let report = state([acknowledged(), vec![append([added("0.90"), critical])]].concat());
+    let values = &report.extraction.as_ref().expect("values").observations;
+    assert_eq!(values[..3], before.extraction.expect("values").observations[..]);
+    let appended = values[3..]
+        .iter()
+        .map(|each| (each.number, each.decimal.as_deref(), each.comparator, each.status, each.machine_read, each.page));
+    let expected = [
+        (4, Some("0.90"), None, ObservationStatus::Final, false, 0),
+        (5, Some("0.2"), Some(Comparator::Less), ObservationStatus::Final, false, 0),
+    ];
+    assert_eq!(appended.collect::<Vec<_>>(), expected);
+    assert_eq!((report.status, report.open_tasks()), (ReportStatus::Appended, vec![5]), "seen stays seen");
+}
+
+#[test]
+fn an_appended_value_is_flagged_by_its_range() {
+    let range = ReferenceRange {
+        text: "0.7 - 1.0".to_owned(),
+        low: Some("0.7".to_owned()),
+        high: Some("1.0".to_owned()),
+        applies_to: None,
+    };
+    let report = state([finalised(), vec![append([AddedObservation { range: Some(range), ..added("1.2") }])]].concat());
+    assert_eq!(report.observation(4).expect("a value").computed_flag, Some(Flag::High));
+}
+
+#[test]
+fn an_appendix_that_makes_no_sense_is_refused() {
+    after(finalised()).when(append([])).then_rejected(No::AppendedCount);
+    after(finalised()).when(append(vec![added("1"); APPENDED_MAX + 1])).then_rejected(No::AppendedCount);
+    let long = "x".repeat(501);
+    let told = |decimal: &str| AddedObservation { decimal: Some(decimal.to_owned()), ..added("1.5") };
+    let bad = [
+        added(" "),
+        added(&long),
+        AddedObservation { name: " ".to_owned(), ..added("1") },
+        AddedObservation { unit: Some(long.clone()), ..added("1") },
+        AddedObservation { comparator: Some(Comparator::Less), ..added("1.5") },
+        told("1,5"),
+        told("15"),
+    ];
+    for each in bad {
+        after(finalised()).when(append([added("1"), each])).then_rejected(No::AppendedInvalid { place: 2 });
+    }
+}
+
+#[test]
+fn a_withdrawn_value_stays_visible_and_is_nobodys_task() {
+    let withdrawn = || [finalised(), vec![cancel_value(2)]].concat();
+    let report = state(withdrawn());
+    let value = report.observation(2).expect("a value");
+    assert_eq!((value.printed.as_deref(), value.status), (Some("7.2"), ObservationStatus::Cancelled));
+    assert_eq!((report.status, report.open_tasks()), (ReportStatus::Corrected, vec![]));
+    let gone = No::ObservationCancelled { number: 2 };
+    for command in [cancel_value(2), amend([change(2, "7")]), correct([change(2, "7")]), acknowledge(2, "7.2")] {
+        after(withdrawn()).when(command).then_rejected(gone.clone());
+    }
+    after(withdrawn()).when(cancel_value(9)).then_rejected(No::ObservationUnknown);
+    let amended = state([withdrawn(), vec![amend([change(1, "4.2")])]].concat());
+    assert_eq!(amended.open_tasks(), [0_u32; 0], "changing another value opens no task of it");
 }
 
 #[test]
@@ -439,8 +568,15 @@ fn what_a_person_decides_says_why() {
         let withdrawn = CancelLabReport { report: REPORT, reason: text(reason) };
         after(preliminary()).when(withdrawn.into()).then_rejected(expected.clone());
         let changes = Clinical::new(vec![change(1, "4.2")]);
-        let amended = AmendLabReport { report: REPORT, changes, reason: text(reason) };
-        after(finalised()).when(amended.into()).then_rejected(expected);
+        let amended = AmendLabReport { report: REPORT, changes: changes.clone(), reason: text(reason) };
+        after(finalised()).when(amended.into()).then_rejected(expected.clone());
+        let corrected = CorrectLabReport { report: REPORT, changes, reason: text(reason) };
+        after(finalised()).when(corrected.into()).then_rejected(expected.clone());
+        let observations = Clinical::new(vec![added("1")]);
+        let appended = AppendToLabReport { report: REPORT, observations, reason: text(reason) };
+        after(finalised()).when(appended.into()).then_rejected(expected.clone());
+        let withdrawn = CancelObservation { report: REPORT, observation: 1, reason: text(reason) };
+        after(finalised()).when(withdrawn.into()).then_rejected(expected);
     }
 }
 

@@ -83,6 +83,7 @@ fn extracted(rows: u32) -> Event {
         patient: PatientId(Uuid::from_u128(3)),
         attempt: 1,
         observations: rows,
+        missing: 0,
         critical: vec![],
         needs_review: false,
         extraction: Personal::new(extraction),

@@ -128,4 +128,52 @@ async fn amended(
     assert_eq!(desk.critical(patient).await.len(), expected - 1);
     let report = desk.report(patient).await;
     assert_eq!(report["status"], "AMENDED");
+    revised(desk, patient, id, number, expected - 1, new.header("etag")).await;
+}
+
+/// Corrects the value, adds one, and withdraws that: nothing goes out of sight, and tasks follow.
+async fn revised(desk: &Desk, patient: &str, id: &str, number: &Value, open_before: usize, version: &str) {
+    let how_many = desk.report(patient).await["observations"].as_array().unwrap().len();
+    let change = json!({ "number": number, "printed": "55.5", "flag": "N" });
+    let body = json!({ "changes": [change], "reason": "read off the wrong line" });
+    let unversioned = desk.on(id, "correct", &format!("{id}/c0"), &[], body.clone()).await;
+    assert_eq!((unversioned.status, unversioned.code()), (428, "if-match-missing"), "{}", unversioned.body);
+    let corrected = desk.on(id, "correct", &format!("{id}/c"), &[("if-match", version)], body).await;
+    assert_eq!(corrected.status, 200, "{}", corrected.body);
+    let value = shown(desk, patient, number).await;
+    assert_eq!((&value["status"], &value["printed"]), (&json!("CORRECTED"), &json!("55.5")), "{value}");
+    assert_eq!(value["earlier"].as_array().unwrap().last(), Some(&json!("99.9")), "{value}");
+    assert_eq!(desk.report(patient).await["status"], "CORRECTED");
+
+    let version = corrected.header("etag").to_owned();
+    let values = json!([{ "name": "Troponin T", "printed": "> 52", "unit": "ng/L", "flag": "HH" }]);
+    let nameless = json!({ "observations": [{ "name": "", "printed": "1" }], "reason": "came later" });
+    let refused = desk.on(id, "append", &format!("{id}/a0"), &[("if-match", &version)], nameless).await;
+    assert_eq!((refused.status, refused.code()), (422, "appended-invalid"), "{}", refused.body);
+    let body = json!({ "observations": values, "reason": "came later" });
+    let appended = desk.on(id, "append", &format!("{id}/a"), &[("if-match", &version)], body).await;
+    assert_eq!(appended.status, 200, "{}", appended.body);
+    let report = desk.report(patient).await;
+    assert_eq!(report["status"], "APPENDED");
+    let added = report["observations"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(report["observations"].as_array().unwrap().len(), how_many + 1);
+    assert_eq!(
+        (&added["decimal"], &added["comparator"], &added["status"], &added["openTask"]),
+        (&json!("52"), &json!(">"), &json!("FINAL"), &json!(true)),
+        "{added}"
+    );
+    assert_eq!(desk.critical(patient).await.len(), open_before + 1, "the added value waits for someone");
+
+    let path = format!("/v1/observations/{}/cancel", added["id"].as_str().unwrap());
+    let headers = [("if-match", appended.header("etag"))];
+    let body = json!({ "reason": "the sample was haemolysed" });
+    let withdrawn = command(&desk.server, "POST", &path, &format!("{id}/w"), &headers, &body).await;
+    assert_eq!(withdrawn.status, 200, "{}", withdrawn.body);
+    let value = shown(desk, patient, &added["number"]).await;
+    assert_eq!(
+        (&value["status"], &value["printed"], &value["openTask"]),
+        (&json!("CANCELLED"), &json!("> 52"), &json!(false)),
+        "{value}"
+    );
+    assert_eq!(desk.critical(patient).await.len(), open_before, "a withdrawn value is nobody's task");
 }

@@ -329,6 +329,16 @@ fn report(id: CommandId, hospital: HospitalId, patient: PatientId) -> Vec<Step> 
     };
     let header =
         PrintedHeader { name: None, birth_date: None, identifier: None, sex: None, collected: None, laboratory: None };
+    let added = Observation { number: 2, status: ObservationStatus::Final, machine_read: false, ..potassium.clone() };
+    let appended = LabReportAppended {
+        report,
+        hospital,
+        patient,
+        added: vec![added].into(),
+        reason: "came later".to_owned().into(),
+        observations: 2,
+        critical: vec![2],
+    };
     let extraction = Extraction { header, observations: vec![potassium], unparsed: vec![], pages: 1, producer: None };
     let extracted = LabReportExtracted {
         report,
@@ -337,6 +347,7 @@ fn report(id: CommandId, hospital: HospitalId, patient: PatientId) -> Vec<Step> 
         attempt: 1,
         extraction: extraction.into(),
         observations: 1,
+        missing: 0,
         critical: vec![1],
         needs_review: false,
     };
@@ -348,6 +359,9 @@ fn report(id: CommandId, hospital: HospitalId, patient: PatientId) -> Vec<Step> 
         extracted.into(),
         LabReportFinalised { report, hospital, patient }.into(),
         seen.into(),
+        appended.into(),
+        ObservationCancelled { report, hospital, patient, observation: 1, reason: "haemolysed".to_owned().into() }
+            .into(),
     ];
     events.into_iter().map(|event| step(slot, vec![(stream.clone(), event)])).collect()
 }

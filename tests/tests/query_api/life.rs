@@ -4,7 +4,7 @@
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{CommandId, LabReportId, StreamName, Timestamp};
 use carelog_domain::laboratory::events::*;
-use carelog_domain::laboratory::{FailureReason, ObservationChange, ReviewReason};
+use carelog_domain::laboratory::{FailureReason, Observation, ObservationChange, ObservationStatus, ReviewReason};
 use carelog_domain::patient::events::{ContactsChanged, IdentifierAdded, PatientCorrected};
 use carelog_domain::patient::{Address, ContactPoint, ContactSystem, HumanName, Identifier};
 use carelog_domain::scheduling::events::{AppointmentFulfilled, PatientArrived};
@@ -12,7 +12,7 @@ use carelog_domain::streams;
 use serde_json::{Value, json};
 
 use super::CHART;
-use crate::past::{Ids, extracted, uploaded};
+use crate::past::{Ids, extracted, potassium, uploaded};
 use crate::world::{World, at, auditor};
 
 /// What happens, by name: each a command of its own, a minute after the one before.
@@ -88,6 +88,19 @@ fn acknowledged_and_amended(ids: &Ids) -> Life {
         reason: "measured again".to_owned().into(),
         critical,
     };
+    let LabReportAmended { changes, reason, .. } = amended("7.40", vec![1]);
+    let corrected =
+        LabReportCorrected { report, hospital, patient, changes, reason: reason.clone(), critical: vec![1] };
+    let later = Observation { number: 2, machine_read: false, status: ObservationStatus::Final, ..potassium() };
+    let appended = LabReportAppended {
+        report,
+        hospital,
+        patient,
+        added: vec![later].into(),
+        reason: reason.clone(),
+        observations: 2,
+        critical: vec![2],
+    };
     let stream = streams::lab_report(report);
     let then = |name, event: Event| (name, stream.clone(), vec![event]);
     vec![
@@ -96,6 +109,9 @@ fn acknowledged_and_amended(ids: &Ids) -> Life {
         then("amended, critical again", amended("7.30", vec![1]).into()),
         then("acknowledged again", acknowledged("7.30").into()),
         then("amended, harmless", amended("4.30", vec![]).into()),
+        then("corrected, critical", corrected.into()),
+        then("appended", appended.into()),
+        then("one value withdrawn", ObservationCancelled { report, hospital, patient, observation: 1, reason }.into()),
     ]
 }
 

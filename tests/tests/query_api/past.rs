@@ -345,7 +345,7 @@ fn money(ids: &Ids, past: &mut Past) {
 }
 
 /// A critical value, as it was read.
-fn potassium() -> Observation {
+pub(crate) fn potassium() -> Observation {
     Observation {
         number: 1,
         name: "Potassium".to_owned(),
@@ -409,6 +409,7 @@ pub(crate) fn extracted(ids: &Ids, report: LabReportId, attempt: u32, needs_revi
         attempt,
         extraction: extraction.into(),
         observations: 1,
+        missing: 0,
         critical: vec![1],
         needs_review,
     }

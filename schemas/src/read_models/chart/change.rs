@@ -2,7 +2,7 @@
 
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{PatientId, Recorded};
-use carelog_domain::laboratory::{Observation, ObservationChange};
+use carelog_domain::laboratory::{Observation, ObservationChange, ObservationStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ pub enum ItemWhat {
     Put(Value),
     /// These fields of what is there (as RFC 7396 has it, but null stays null).
     Merge(Value),
-    /// One more in a list of the item.
-    Push(&'static str, Value),
+    /// More members of a list of the item.
+    Push(&'static str, Vec<Value>),
     /// These fields of members of a list.
     Members {
         /// The list's field.
@@ -35,8 +35,8 @@ pub enum ItemWhat {
         /// Fields that change.
         merge: Value,
     },
-    /// Values of a lab report that a person changed, by the domain's own rule.
-    Amend(Vec<ObservationChange>),
+    /// Values of a lab report that a person changed, by the domain's own rule, and what they are since.
+    Change(Vec<ObservationChange>, ObservationStatus),
     /// Values of a lab report that a person stands for from now on.
     Confirm,
 }
@@ -64,9 +64,9 @@ pub fn changed(current: Option<Value>, what: &ItemWhat) -> Option<Value> {
     match what {
         ItemWhat::Put(_) => {}
         ItemWhat::Merge(fields) => merge(&mut item, fields),
-        ItemWhat::Push(list, value) => {
+        ItemWhat::Push(list, more) => {
             if let Some(members) = item.get_mut(*list).and_then(Value::as_array_mut) {
-                members.push(value.clone());
+                members.extend(more.iter().cloned());
             }
         }
         ItemWhat::Members { list, numbers, merge: fields } => {
@@ -75,12 +75,9 @@ pub fn changed(current: Option<Value>, what: &ItemWhat) -> Option<Value> {
                 merge(member, fields);
             }
         }
-        ItemWhat::Amend(changes) => observations(&mut item, |observation| {
-            match changes.iter().find(|change| change.number == observation.number) {
-                Some(change) => observation.amended_by(change),
-                None => observation,
-            }
-        }),
+        ItemWhat::Change(changes, status) => {
+            observations(&mut item, |observation| observation.changed_by(changes, *status));
+        }
         ItemWhat::Confirm => observations(&mut item, Observation::confirmed),
     }
     Some(item)
@@ -121,7 +118,6 @@ fn merge(into: &mut Value, fields: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use carelog_domain::laboratory::ObservationChange;
     use serde_json::json;
 
     use super::*;
@@ -146,7 +142,7 @@ mod tests {
             unit: None,
             flag: None,
         };
-        let next = changed(Some(item), &ItemWhat::Amend(vec![change])).expect("an item");
+        let next = changed(Some(item), &ItemWhat::Change(vec![change], ObservationStatus::Amended)).expect("an item");
         let first = &next["observations"][0];
         assert_eq!((&first["printed"], &first["earlier"]), (&json!("4.20"), &json!(["4.10"])));
         assert_eq!((&first["status"], &first["openTask"]), (&json!("amended"), &json!(true)));

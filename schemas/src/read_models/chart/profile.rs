@@ -46,7 +46,7 @@ pub(super) fn changes(event: &PatientEvent, recorded: &Recorded<Event>) -> Vec<I
             vec![item(e.patient, KEY, merged(recorded, fields))]
         }
         PatientEvent::IdentifierAdded(e) => vec![
-            item(e.patient, KEY, ItemWhat::Push("identifiers", json!(e.identifier.open()))),
+            item(e.patient, KEY, ItemWhat::Push("identifiers", vec![json!(e.identifier.open())])),
             item(e.patient, KEY, merged(recorded, json!({}))),
         ],
     }

@@ -1,9 +1,9 @@
 //! The items `report#<id>`.
 
 use carelog_domain::event::{Event, LabReportEvent};
-use carelog_domain::kernel::{LabReportId, PatientId, Recorded};
-use carelog_domain::laboratory::events::{LabReportAmended, LabReportExtracted, LabReportUploaded};
-use carelog_domain::laboratory::{FileStatus, ReportStatus};
+use carelog_domain::kernel::{Clinical, LabReportId, PatientId, Recorded};
+use carelog_domain::laboratory::events::{LabReportAppended, LabReportExtracted, LabReportUploaded};
+use carelog_domain::laboratory::{FileStatus, Observation, ObservationChange, ObservationStatus, ReportStatus};
 use serde_json::{Value, json};
 
 use super::change::{ItemChange, ItemWhat, body, item, merged};
@@ -44,7 +44,24 @@ pub(super) fn changes(event: &LabReportEvent, recorded: &Recorded<Event>) -> Vec
             let fields = json!({ "status": ReportStatus::Final, "finalisedAt": recorded.context.occurred_at });
             vec![change(e.patient, e.report, fields), item(e.patient, key(e.report), ItemWhat::Confirm)]
         }
-        E::LabReportAmended(e) => amended(e, recorded),
+        E::LabReportAmended(e) => {
+            let status = change(e.patient, e.report, json!({ "status": ReportStatus::Amended }));
+            let values = revalued(&e.changes, ObservationStatus::Amended, &e.critical);
+            with_values(status, values)
+        }
+        E::LabReportCorrected(e) => {
+            let status = change(e.patient, e.report, json!({ "status": ReportStatus::Corrected }));
+            let values = revalued(&e.changes, ObservationStatus::Corrected, &e.critical);
+            with_values(status, values)
+        }
+        E::LabReportAppended(e) => {
+            with_values(change(e.patient, e.report, json!({ "status": ReportStatus::Appended })), appended(e))
+        }
+        E::ObservationCancelled(e) => {
+            let fields = json!({ "status": ObservationStatus::Cancelled, "openTask": false });
+            let value = ItemWhat::Members { list: LIST, numbers: Some(vec![e.observation]), merge: fields };
+            with_values(change(e.patient, e.report, json!({ "status": ReportStatus::Corrected })), vec![value])
+        }
         E::LabReportCancelled(e) => {
             vec![change(e.patient, e.report, json!({ "status": ReportStatus::Cancelled, "reachesChart": false }))]
         }
@@ -88,18 +105,10 @@ fn extracted(e: &LabReportExtracted) -> Value {
     let file = if e.needs_review { FileStatus::NeedsReview } else { FileStatus::Extracted };
     let extraction = e.extraction.open();
     let observations = extraction.iter().flat_map(|extraction| &extraction.observations);
-    let observations: Vec<ChartObservation> = observations
-        .map(|value| ChartObservation {
-            open_task: e.critical.contains(&value.number),
-            value: value.clone(),
-            acknowledged_by: None,
-            acknowledged_at: None,
-            value_seen: None,
-        })
-        .collect();
+    let observations: Vec<ChartObservation> = observations.map(|value| unseen(value, &e.critical)).collect();
     json!({
         "fileStatus": file,
-        "status": ReportStatus::Preliminary,
+        "status": ReportStatus::read_with(e.missing),
         "reachesChart": !e.needs_review,
         "failure": null,
         "collected": extraction.and_then(|extraction| extraction.header.collected.as_ref()),
@@ -110,18 +119,43 @@ fn extracted(e: &LabReportExtracted) -> Value {
     })
 }
 
-fn amended(e: &LabReportAmended, recorded: &Recorded<Event>) -> Vec<ItemChange> {
-    let to = |what: ItemWhat| item(e.patient, key(e.report), what);
-    let status = to(merged(recorded, json!({ "status": ReportStatus::Amended })));
-    let Some(changes) = e.changes.open() else {
-        // A part of it cannot be read any more, so the whole is not shown.
-        return vec![status, to(ItemWhat::Merge(json!({ LIST: [], "erased": e.changes.is_erased() })))];
-    };
+/// A value that nobody has acknowledged.
+fn unseen(value: &Observation, critical: &[u32]) -> ChartObservation {
+    ChartObservation {
+        open_task: critical.contains(&value.number),
+        value: value.clone(),
+        acknowledged_by: None,
+        acknowledged_at: None,
+        value_seen: None,
+    }
+}
+
+/// The report's change, and those of its values after it.
+fn with_values(report: ItemChange, values: Vec<ItemWhat>) -> Vec<ItemChange> {
+    let of_values: Vec<ItemChange> =
+        values.into_iter().map(|what| item(report.patient, report.sort_key.clone(), what)).collect();
+    std::iter::once(report).chain(of_values).collect()
+}
+
+fn revalued(changes: &Clinical<Vec<ObservationChange>>, status: ObservationStatus, critical: &[u32]) -> Vec<ItemWhat> {
+    let Some(known) = changes.open() else { return vec![unreadable(changes.is_erased())] };
     // What is critical now is a task anew, for someone to look at the new value: nobody has acknowledged that one.
     let unseen = json!({ "openTask": false, "acknowledgedBy": null, "acknowledgedAt": null, "valueSeen": null });
-    let members = |numbers, merge| to(ItemWhat::Members { list: LIST, numbers, merge });
-    let open = members(Some(e.critical.clone()), json!({ "openTask": true }));
-    vec![status, to(ItemWhat::Amend(changes.clone())), members(None, unseen), open]
+    let members = |numbers, merge| ItemWhat::Members { list: LIST, numbers, merge };
+    let open = members(Some(critical.to_vec()), json!({ "openTask": true }));
+    vec![ItemWhat::Change(known.clone(), status), members(None, unseen), open]
+}
+
+fn appended(e: &LabReportAppended) -> Vec<ItemWhat> {
+    match e.added.open() {
+        Some(added) => vec![ItemWhat::Push(LIST, added.iter().map(|each| body(&unseen(each, &e.critical))).collect())],
+        None => vec![unreadable(e.added.is_erased())],
+    }
+}
+
+/// A part of it cannot be read any more, so the whole is not shown.
+fn unreadable(erased: bool) -> ItemWhat {
+    ItemWhat::Merge(json!({ LIST: [], "erased": erased }))
 }
 
 fn key(report: LabReportId) -> String {
