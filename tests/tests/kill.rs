@@ -1,6 +1,8 @@
 //! The server killed (SIGKILL) at random moments: what was acknowledged is there, what was half done is done once.
 //!
 //! Moments are drawn from a seed, which is printed when a test fails; `CARELOG_TEST_SEED` replays them.
+//! `CARELOG_TEST_DAYS=2023-12-01..2025-12-01` kills during the import of other days than these tests' own, such as a whole
+//! year, which takes its time.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -24,7 +26,7 @@ const IMPORTER_KILLS: usize = 6;
 /// The practitioner whose rows are imported, and the first and last day of them: around the ref date, so that there
 /// are visits, no-shows, cancellations and what is still to come.
 const PRACTITIONER: &str = "cardiology";
-const DAYS: [&str; 2] = ["2024-11-18", "2024-12-13"];
+const DAYS: &str = "2024-11-18..2024-12-13";
 /// Longest an import may stand still; a debug build on busy cores.
 const STANDSTILL_MAX: Duration = Duration::from_secs(120);
 
@@ -113,7 +115,9 @@ async fn killed_at_random_moments(partitions: u16) {
     let begun = Timestamp::from_micros(Utc::now().timestamp_micros());
     let work = tempfile::tempdir().expect("a folder");
     let folder = work.path().join("days");
-    year::days_of_year(&folder, PRACTITIONER, DAYS);
+    let days = std::env::var("CARELOG_TEST_DAYS").unwrap_or_else(|_| DAYS.to_owned());
+    let (first, last) = days.split_once("..").expect("FIRST..LAST");
+    year::days_of_year(&folder, PRACTITIONER, [first, last]);
 
     let calm = work.path().join("calm");
     let calm_server = Server::start(&calm, partitions).await;
