@@ -95,4 +95,7 @@ commands! {
     StartImport: Import,
     AdvanceImport: Import,
     FinishImport: Import,
+    AddIdentifier: RegisterPatients,
+    RecordIdentifier: RunProcesses,
+    RefuseIdentifier: RunProcesses,
 }

@@ -320,6 +320,9 @@ events! {
         ImportStarted @ 1 [hospital],
         ImportAdvanced @ 1 [hospital],
         ImportFinished @ 1 [hospital],
+        IdentifierAdditionRequested @ 1 [patient],
+        IdentifierAdditionCompleted @ 1 [patient],
+        IdentifierAdditionRefused @ 1 [patient],
     }
 }
 

@@ -81,6 +81,9 @@ pub(super) async fn decide(s: &mut Session<'_>, command: &Command) -> Answer {
         Command::AmendLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::CancelLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::AcknowledgeCritical(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::AddIdentifier(c) => patient::add_identifier(s, c).await,
+        Command::RecordIdentifier(c) => patient::record_identifier(s, c).await,
+        Command::RefuseIdentifier(c) => patient::refuse_identifier(s, c).await,
     }
 }
 
