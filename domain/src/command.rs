@@ -98,4 +98,5 @@ commands! {
     AddIdentifier: RegisterPatients,
     RecordIdentifier: RunProcesses,
     RefuseIdentifier: RunProcesses,
+    NameGuarantor: TakePayments,
 }

@@ -283,6 +283,7 @@ events! {
         InvoiceBalanced @ 1 [hospital patient],
         InvoiceReopened @ 1 [hospital patient],
         InvoiceFullyCredited @ 1 [hospital patient],
+        InvoiceAddressed @ 1 [hospital patient],
     }
     /// Stream `credit-note:<credit note>`.
     CreditNoteEvent {
@@ -304,6 +305,7 @@ events! {
         CreditAllocated @ 1 [hospital patient invoice],
         CreditDeallocated @ 1 [hospital patient invoice],
         RefundMade @ 1 [hospital patient payment],
+        GuarantorNamed @ 1 [hospital patient],
     }
     /// Streams of processes: sagas (`<saga name>:<instance>`), imports, remembered commands, skipped events.
     ProcessEvent {

@@ -329,6 +329,7 @@ async fn what_is_not_there_is_404_and_what_cannot_be_done_there_405() {
             json!({ "system": "urn:x", "kind": "MR", "value": "1" }),
             "patient-unknown",
         ),
+        ("PUT", format!("/v1/accounts/{NOBODY}/guarantor"), json!({ "name": SECRET }), "account-unknown"),
         ("POST", format!("/v1/lab-reports/{NOBODY}/retry"), json!({}), "lab-report-unknown"),
         ("POST", format!("/v1/lab-reports/{NOBODY}/cancel"), reason, "lab-report-unknown"),
         ("POST", format!("/v1/observations/{NOBODY}-1/acknowledge"), json!({ "valueSeen": "1" }), "lab-report-unknown"),

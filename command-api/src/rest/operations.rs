@@ -209,6 +209,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         "/v1/invoices/{invoice}/allocations/{allocation}", BILLING, "Undo an allocation"),
     Operation::new::<RefundPaymentBody>("RefundPayment", Post, "/v1/payments/{payment}/refunds", BILLING,
         "Give unapplied credit of a payment back").makes(Part),
+    Operation::new::<NameGuarantorBody>("NameGuarantor", Put, "/v1/accounts/{account}/guarantor", BILLING,
+        "Name who answers for an account, if not the patient"),
 
     Operation::new::<StartImportBody>("StartImport", Post, "/v1/imports", OPERATING,
         "Begin an import into a hospital").makes(Part),

@@ -102,6 +102,7 @@ fn existing(command: &Command) -> Result<StreamName, Rejection> {
         Command::AllocateCredit(c) => streams::invoice(c.invoice),
         Command::UndoAllocation(c) => streams::invoice(c.invoice),
         Command::RecordPayment(c) => streams::account(c.account),
+        Command::NameGuarantor(c) => streams::account(c.account),
         Command::RecordIdentifier(c) => streams::identifier_addition(c.patient),
         Command::RefuseIdentifier(c) => streams::identifier_addition(c.patient),
         Command::StartImport(c) => streams::import(c.hospital, &plain(&c.manifest)),

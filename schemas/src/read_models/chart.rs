@@ -66,6 +66,7 @@ pub const EVENTS: &[&str] = &[
     "InvoiceDrafted",
     "InvoiceRepriced",
     "InvoiceIssued",
+    "InvoiceAddressed",
     "DraftCancelled",
     "InvoiceAllocated",
     "InvoiceDeallocated",
