@@ -13,6 +13,7 @@ mod account;
 mod allocate;
 mod credit;
 mod draft;
+mod guarantor;
 mod invoice;
 mod issue;
 mod money;
@@ -25,6 +26,7 @@ pub use account::{Account, Allocation, Holder, Payment, account_of};
 pub use allocate::{allocate_credit, undo_allocation};
 pub use credit::{CreditNote, credit_invoice};
 pub use draft::{cancel_draft, draft_invoice, reprice_draft};
+pub use guarantor::name_guarantor;
 pub use invoice::{Invoice, InvoiceDocument, Issued};
 pub use issue::issue_invoice;
 pub use money::{line_of_price, priced_line, totals_of};
@@ -133,6 +135,9 @@ rejections! {
             "the payment is {status}; only money that arrived can be given back";
         RefundExceedsCredit { available: Money } = Conflict "refund-exceeds-credit" at "amount":
             "only {available} of this payment is unapplied; undo an allocation or credit the invoice first";
+        NameMissing = Unprocessable "name-missing" at "name":
+            "a guarantor has a name; leave it out when the patient answers for the account again";
+        NameTooLong = Unprocessable "name-too-long" at "name": "a name has at most 300 bytes; shorten it";
     }
 }
 

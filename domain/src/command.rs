@@ -98,4 +98,8 @@ commands! {
     StartImport: Import,
     AdvanceImport: Import,
     FinishImport: Import,
+    AddIdentifier: RegisterPatients,
+    RecordIdentifier: RunProcesses,
+    RefuseIdentifier: RunProcesses,
+    NameGuarantor: TakePayments,
 }

@@ -286,6 +286,7 @@ events! {
         InvoiceBalanced @ 1 [hospital patient],
         InvoiceReopened @ 1 [hospital patient],
         InvoiceFullyCredited @ 1 [hospital patient],
+        InvoiceAddressed @ 1 [hospital patient],
     }
     /// Stream `credit-note:<credit note>`.
     CreditNoteEvent {
@@ -307,6 +308,7 @@ events! {
         CreditAllocated @ 1 [hospital patient invoice],
         CreditDeallocated @ 1 [hospital patient invoice],
         RefundMade @ 1 [hospital patient payment],
+        GuarantorNamed @ 1 [hospital patient],
     }
     /// Streams of processes: sagas (`<saga name>:<instance>`), imports, remembered commands, skipped events.
     ProcessEvent {
@@ -323,6 +325,9 @@ events! {
         ImportStarted @ 1 [hospital],
         ImportAdvanced @ 1 [hospital],
         ImportFinished @ 1 [hospital],
+        IdentifierAdditionRequested @ 1 [patient],
+        IdentifierAdditionCompleted @ 1 [patient],
+        IdentifierAdditionRefused @ 1 [patient],
     }
 }
 

@@ -3,10 +3,14 @@
 pub mod claim;
 pub mod commands;
 pub mod events;
+pub mod identifiers;
 pub mod person;
 pub mod registration;
 
 pub use claim::{ClaimCommand, IdentifierClaim, claim_stream};
+pub use identifiers::{
+    AdditionStatus, Claimed, IdentifierAdditions, add_identifier, record_identifier, refuse_identifier,
+};
 pub use person::{Patient, PatientCommand};
 pub use registration::{Registration, RegistrationStatus, end_registration, request_link, request_registration};
 
@@ -91,6 +95,10 @@ rejections! {
             "the patient is registered at this hospital already";
         RegistrationEnded = Conflict "registration-ended" at "patient":
             "this registration has ended the other way already";
+        AdditionUnknown = NotFound "identifier-addition-unknown" at "patient":
+            "nobody asked to give this patient the identifier";
+        AdditionEnded = Conflict "identifier-addition-ended" at "patient":
+            "this addition of an identifier has ended the other way already";
     }
 }
 

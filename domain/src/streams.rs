@@ -51,6 +51,11 @@ pub fn patient_registration(patient: PatientId, hospital: HospitalId) -> StreamN
     StreamName::new("patient-registration", format_args!("{patient}:{hospital}"))
 }
 
+/// The identifiers a patient of the chain is given later.
+pub fn identifier_addition(patient: PatientId) -> StreamName {
+    StreamName::new("identifier-addition", patient)
+}
+
 /// A lab report.
 pub fn lab_report(report: LabReportId) -> StreamName {
     StreamName::new("lab-report", report)

@@ -39,6 +39,8 @@ impl Projection for Invoices {
         "CreditAllocated",
         "CreditDeallocated",
         "RefundMade",
+        "GuarantorNamed",
+        "InvoiceAddressed",
     ];
 
     fn project(recorded: &Recorded<Event>) -> Vec<Change> {

@@ -27,8 +27,10 @@ pub(crate) struct Account {
     id: ID,
     /// Its currency (ISO 4217).
     currency: String,
-    /// Who pays, if not the patient; null once erased.
+    /// Who answers for it, if not the patient; null once erased.
     guarantor: Option<String>,
+    /// Since when they do; null while the patient does.
+    guarantor_since: Option<DateTime>,
     /// When it was opened.
     opened_at: DateTime,
     /// Issued invoices.
@@ -85,6 +87,7 @@ impl FromRow for Account {
             id: keys.0.into(),
             currency: currency.to_string(),
             guarantor: row.maybe_string("guarantor")?,
+            guarantor_since: row.maybe_instant("guarantor_since")?.map(DateTime),
             opened_at: DateTime(row.instant("opened_at")?),
             unapplied: less(received, [allocated, refunded])?,
             owed: less(charged, [credited, allocated])?,
@@ -107,8 +110,8 @@ impl Found for Account {
     const ORDER: &'static str = "ORDER BY account";
 
     fn select() -> Select {
-        let columns = "account, hospital, patient, currency, guarantor, opened_at, charged, credited, received, \
-            allocated, refunded";
+        let columns = "account, hospital, patient, currency, guarantor, guarantor_since, opened_at, charged, \
+            credited, received, allocated, refunded";
         Select::new(columns, "accounts")
     }
 }

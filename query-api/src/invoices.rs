@@ -43,6 +43,8 @@ pub(crate) struct Invoice {
     series: Option<String>,
     /// The hospital's local date; null until issued.
     issue_date: Option<Date>,
+    /// Who is to pay it, if not the patient (FHIR recipient): the account's guarantor when it was issued; null once erased.
+    recipient: Option<String>,
     /// Sum of the lines before tax (FHIR totalNet).
     total_net: Money,
     /// Sum of the lines' tax.
@@ -158,6 +160,7 @@ impl FromRow for Invoice {
             sequence: row.maybe_int("number")?,
             series: row.maybe_string("series")?,
             issue_date: row.maybe_parsed("issue_date")?.map(Date),
+            recipient: row.maybe_string("recipient")?,
             total_net: money("net")?,
             total_tax: money("tax")?,
             total_gross: money("gross")?,
@@ -176,7 +179,7 @@ impl FromRow for Invoice {
 }
 
 const COLUMNS: &str = "invoice, hospital, patient, account, appointment, kind, status, number, printed_number, series, \
-    issue_date, net, tax, gross, currency, balance, allocated, credited, drafted_at, issued_at, balanced_at, \
+    issue_date, recipient, net, tax, gross, currency, balance, allocated, credited, drafted_at, issued_at, balanced_at, \
     cancelled_at, updated_at, version";
 
 impl Found for Invoice {

@@ -6,7 +6,9 @@ use carelog_domain::event::{Event, ProcessEvent};
 use carelog_domain::kernel::{Recorded, StreamName};
 
 use crate::saga::{Hospital, Intent, Refused, Saga};
-use crate::{AppointmentBilling, DayOpening, LabReportProcessing, NoShowWatch, PatientRegistration};
+use crate::{
+    AppointmentBilling, DayOpening, IdentifierAddition, LabReportProcessing, NoShowWatch, PatientRegistration,
+};
 
 /// A saga without its type.
 pub struct Kind {
@@ -94,5 +96,6 @@ pub fn all() -> Vec<Arc<Kind>> {
         Arc::new(Kind::of::<AppointmentBilling>()),
         Arc::new(Kind::of::<NoShowWatch>()),
         Arc::new(Kind::of::<LabReportProcessing>()),
+        Arc::new(Kind::of::<IdentifierAddition>()),
     ]
 }

@@ -8,6 +8,7 @@ pub mod saga;
 
 mod appointment_billing;
 mod day_opening;
+mod identifier_addition;
 mod lab_report_processing;
 mod no_show_watch;
 mod patient_registration;
@@ -15,6 +16,7 @@ mod patient_registration;
 pub use appointment_billing::AppointmentBilling;
 pub use day_opening::{DAYS_AHEAD, DayOpening};
 pub use engine::{Deps, SagaEngine, SagasConfig};
+pub use identifier_addition::IdentifierAddition;
 pub use lab_report_processing::LabReportProcessing;
 pub use no_show_watch::NoShowWatch;
 pub use patient_registration::PatientRegistration;

@@ -17,10 +17,10 @@ use carelog_domain::process::events::RegistrationRequested;
 
 use crate::saga::{Hospital, Intent, Refused, Saga, step};
 
-const CLAIM: &str = "claim";
-const CONFIRM: &str = "confirm";
-/// The code a registration ends with whose patient's identity was erased before it could be carried out.
-const ERASED: &str = "identity-erased";
+pub(crate) const CLAIM: &str = "claim";
+pub(crate) const CONFIRM: &str = "confirm";
+/// The code a request ends with whose patient's identity was erased before it could be carried out.
+pub(crate) const ERASED: &str = "identity-erased";
 
 /// The registration of one patient at one hospital.
 #[derive(Default)]

@@ -201,6 +201,22 @@ async fn bodies_that_cannot_be_read_are_refused_by_field() {
     for (more, expected) in people {
         scene.refused_json("POST", "/v1/patients", &person(more), expected).await;
     }
+    let identifier = |more: Value| {
+        let mut body = json!({ "system": "urn:x", "kind": "MR", "value": SECRET });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let identifiers = format!("/v1/patients/{}/identifiers", scene.patient);
+    for (more, expected) in [
+        (json!({ "value": 7 }), (400, "malformed-body", Some("/value"))),
+        (json!({ "system": Value::Null }), (400, "malformed-body", Some("/system"))),
+        (json!({ "type": "MR" }), (400, "unknown-field", Some("/type"))),
+        (json!({ "value": " - " }), (422, "identifier-invalid", Some("/identifiers"))),
+        (json!({ "kind": "" }), (422, "identifier-invalid", Some("/identifiers"))),
+        (json!({ "system": "x".repeat(201) }), (422, "identifier-invalid", Some("/identifiers"))),
+    ] {
+        scene.refused_json("POST", &identifiers, &identifier(more), expected).await;
+    }
     let hold =
         |minutes: Value| json!({ "role": scene.practice.role, "start": scene.practice.slot(0), "minutes": minutes });
     for (minutes, expected) in [
@@ -307,6 +323,13 @@ async fn what_is_not_there_is_404_and_what_cannot_be_done_there_405() {
             json!({ "reason": "x", "gender": "male" }),
             "patient-unknown",
         ),
+        (
+            "POST",
+            format!("/v1/patients/{NOBODY}/identifiers"),
+            json!({ "system": "urn:x", "kind": "MR", "value": "1" }),
+            "patient-unknown",
+        ),
+        ("PUT", format!("/v1/accounts/{NOBODY}/guarantor"), json!({ "name": SECRET }), "account-unknown"),
         ("POST", format!("/v1/lab-reports/{NOBODY}/retry"), json!({}), "lab-report-unknown"),
         ("POST", format!("/v1/lab-reports/{NOBODY}/cancel"), reason, "lab-report-unknown"),
         ("POST", format!("/v1/observations/{NOBODY}-1/acknowledge"), json!({ "valueSeen": "1" }), "lab-report-unknown"),

@@ -184,11 +184,12 @@ fn keys(command: &Command, id: CommandId, occurred_at: Option<Timestamp>) -> Res
         Command::RequestLink(link) => Some(link.patient),
         Command::CorrectPatient(correct) => Some(correct.patient),
         Command::ChangeContacts(change) => Some(change.patient),
+        Command::AddIdentifier(add) => Some(add.patient),
         Command::RequestRegistration(_) => occurred_at.map(|at| PatientId::derive(id, target.slot, at, 0)),
         _ => None,
     };
     let slot = u128::from(target.slot.number());
-    let registers = matches!(command, Command::RequestRegistration(_));
+    let registers = matches!(command, Command::RequestRegistration(_) | Command::AddIdentifier(_));
     // A registration waits for its saga: that must hold up nobody but those who need the patient.
     let slot = (!registers).then_some(slot);
     Ok(slot.into_iter().chain(patient.map(|patient| patient.0.as_u128())).collect())
@@ -221,7 +222,7 @@ impl Ready {
             let mut body = Done::of(done.clone());
             if operation.waits_for_registration {
                 match run::ended(&shared, &done, shared.api.limits.registration_wait).await? {
-                    Some(position) => body.token.include(position),
+                    Some(token) => body.token.merge(&token),
                     None => return Ok((StatusCode::ACCEPTED, body)),
                 }
             }

@@ -46,7 +46,7 @@ pub(crate) struct Operation {
     pub(crate) makes: Makes,
     /// Over REST the version must be said (`If-Match`): it replaces or corrects what somebody has looked at.
     pub(crate) needs_version: bool,
-    /// Answered only when the registration has ended, within bounds.
+    /// Answered only when the registration, or the addition to one, has ended, within bounds.
     pub(crate) waits_for_registration: bool,
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) read: fn(Value) -> Result<Command, Problem>,
@@ -153,6 +153,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         "Put right what was wrong about a patient").needs_version(),
     Operation::new::<ChangeContactsBody>("ChangeContacts", Put, "/v1/patients/{patient}/contacts", PATIENTS,
         "Replace how to reach a patient").needs_version(),
+    Operation::new::<AddIdentifierBody>("AddIdentifier", Post, "/v1/patients/{patient}/identifiers", PATIENTS,
+        "Give a patient one more identifier").makes(New("/v1/patients/")).waits_for_registration(),
 
     Operation::new::<HoldSlotBody>("HoldSlot", Post, "/v1/holds", APPOINTMENTS,
         "Keep a seat for a while").makes(New("/v1/holds/")),
@@ -213,6 +215,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         "/v1/invoices/{invoice}/allocations/{allocation}", BILLING, "Undo an allocation"),
     Operation::new::<RefundPaymentBody>("RefundPayment", Post, "/v1/payments/{payment}/refunds", BILLING,
         "Give unapplied credit of a payment back").makes(Part),
+    Operation::new::<NameGuarantorBody>("NameGuarantor", Put, "/v1/accounts/{account}/guarantor", BILLING,
+        "Name who answers for an account, if not the patient"),
 
     Operation::new::<StartImportBody>("StartImport", Post, "/v1/imports", OPERATING,
         "Begin an import into a hospital").makes(Part),

@@ -1,5 +1,5 @@
-//! Waiting for the end of a registration, which a saga brings about: one subscription per partition, started when
-//! somebody first waits, wakes whoever waits for that stream.
+//! Waiting for the end of a registration, or of an identifier's addition, which sagas bring about: one subscription per
+//! partition, started when somebody first waits, wakes whoever waits for that stream.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +8,22 @@ use std::time::Duration;
 
 use carelog_domain::event::{Event, ProcessEvent};
 use carelog_domain::kernel::{Position, StreamName, Version};
-use carelog_domain::ports::{EventLog, Failure};
+use carelog_domain::ports::{CommandDone, EventLog, Failure, Stored};
 use carelog_schemas::sealing;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// How a registration ended.
+/// Categories of the streams that are waited for.
+const CATEGORIES: [&str; 2] = ["patient-registration", "identifier-addition"];
+
+/// How what a command asked for ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Ended {
-    /// Registered and linked; where that was written.
+    /// Registered and linked, or added; where that was written.
     Completed(Position),
+    /// It was so before: the command left no request.
+    NothingAsked,
     /// Refused, with this code.
     Refused(String),
 }
@@ -35,18 +40,19 @@ impl Registrations {
         Arc::new(Registrations { log, waiting: Mutex::default(), started: AtomicBool::new(false) })
     }
 
-    /// Waits until the registration on this stream has ended; `None` when `at_most` ran out first.
+    /// Waits until what this command asked for has ended; `None` when `at_most` ran out first.
     pub(crate) async fn ended(
         self: &Arc<Self>,
-        stream: &StreamName,
+        done: &CommandDone,
         at_most: Duration,
     ) -> Result<Option<Ended>, Failure> {
+        let stream = &done.stream;
         self.start().await?;
         let mut moved = self.waiting.lock().entry(stream.clone()).or_insert_with(|| watch::channel(0).0).subscribe();
         let waiting = async {
             loop {
                 moved.mark_unchanged();
-                if let Some(ended) = self.look(stream).await? {
+                if let Some(ended) = self.look(done).await? {
                     return Ok(Some(ended));
                 }
                 if moved.changed().await.is_err() {
@@ -63,22 +69,25 @@ impl Registrations {
         ended
     }
 
-    /// How the last registration on the stream ended, if it has.
-    async fn look(&self, stream: &StreamName) -> Result<Option<Ended>, Failure> {
-        let stored = self.log.read_stream(stream, Version::NONE, 1_000).await?;
-        let last = stored.iter().rev().find(|each| each.event_type.starts_with("Registration"));
-        let Some(last) = last else { return Ok(None) };
-        let position = last.context.position;
-        let heads = self.log.head().await?;
-        if !heads.iter().any(|head| head.partition == position.partition && position.offset < head.size) {
-            return Ok(None); // Accepted, not durable: the subscription wakes us when it is.
+    /// How the request on the stream ended, if it has: the command's own, or of registrations the last.
+    async fn look(&self, done: &CommandDone) -> Result<Option<Ended>, Failure> {
+        let before = Version(done.version.0.saturating_sub(1));
+        let stored = self.log.read_stream(&done.stream, before, 1_000).await?;
+        if stored.first().is_none_or(|first| first.context.command != done.command) {
+            return Ok(Some(Ended::NothingAsked));
         }
-        let unreadable = |error| Failure::lasting("event log", format!("{stream} cannot be read")).caused_by(error);
-        Ok(match sealing::read_sealed(last).map_err(unreadable)?.event {
-            Event::ProcessEvent(ProcessEvent::RegistrationCompleted(_)) => Some(Ended::Completed(position)),
-            Event::ProcessEvent(ProcessEvent::RegistrationRefused(refused)) => Some(Ended::Refused(refused.code)),
-            _ => None,
-        })
+        let mut end = None;
+        for each in &stored {
+            match said(each, done)? {
+                Said::Nothing => {}
+                Said::Asked => end = None,
+                Said::Ended(ended) => end = Some((ended, each.context.position)),
+            }
+        }
+        let Some((ended, position)) = end else { return Ok(None) };
+        let heads = self.log.head().await?;
+        let is_durable = heads.iter().any(|head| head.partition == position.partition && position.offset < head.size);
+        Ok(is_durable.then_some(ended)) // Accepted, not durable: the subscription wakes us when it is.
     }
 
     async fn start(self: &Arc<Self>) -> Result<(), Failure> {
@@ -93,7 +102,7 @@ impl Registrations {
                 while let Some(Ok(chunk)) = events.next().await {
                     let Some(registrations) = Weak::upgrade(&registrations) else { return };
                     let streams = chunk.iter().map(|stored| &stored.context.stream);
-                    registrations.wake(streams.filter(|stream| stream.category() == "patient-registration"));
+                    registrations.wake(streams.filter(|stream| CATEGORIES.contains(&stream.category())));
                 }
                 // The log ended or failed: whoever waits runs into its bound, and the next one starts again.
                 if let Some(registrations) = Weak::upgrade(&registrations) {
@@ -112,4 +121,30 @@ impl Registrations {
             }
         }
     }
+}
+
+/// What an event says about what a command asked for.
+enum Said {
+    Nothing,
+    Asked,
+    Ended(Ended),
+}
+
+fn said(stored: &Stored, done: &CommandDone) -> Result<Said, Failure> {
+    if !["Registration", "IdentifierAddition"].iter().any(|family| stored.event_type.starts_with(family)) {
+        return Ok(Said::Nothing);
+    }
+    let unreadable = |error| Failure::lasting("event log", format!("{} cannot be read", done.stream)).caused_by(error);
+    let completed = Ended::Completed(stored.context.position);
+    let Event::ProcessEvent(event) = sealing::read_sealed(stored).map_err(unreadable)?.event else {
+        return Ok(Said::Nothing);
+    };
+    Ok(match event {
+        ProcessEvent::RegistrationRequested(_) => Said::Asked,
+        ProcessEvent::RegistrationCompleted(_) => Said::Ended(completed),
+        ProcessEvent::RegistrationRefused(refused) => Said::Ended(Ended::Refused(refused.code)),
+        ProcessEvent::IdentifierAdditionCompleted(e) if e.request == done.command => Said::Ended(completed),
+        ProcessEvent::IdentifierAdditionRefused(e) if e.request == done.command => Said::Ended(Ended::Refused(e.code)),
+        _ => Said::Nothing,
+    })
 }

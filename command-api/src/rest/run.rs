@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::response::{IntoResponse, Response};
-use carelog_domain::kernel::{Actor, CommandId};
+use carelog_domain::kernel::{Actor, CommandId, Token};
 use carelog_domain::ports::{CommandBus, CommandDone, CommandRequest};
 use http::{Extensions, HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -87,7 +87,7 @@ async fn finish(
     let mut done_body = Done::of(done.clone());
     if operation.waits_for_registration {
         match ended(shared, &done, shared.api.limits.registration_wait).await? {
-            Some(position) => done_body.token.include(position),
+            Some(token) => done_body.token.merge(&token),
             None => return Ok(done_body.respond_pending()),
         }
     }
@@ -111,20 +111,18 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-/// Waits for the end of the registration a command asked for; its place in the log, or `None` when it takes longer.
-pub(crate) async fn ended(
-    shared: &Shared,
-    done: &CommandDone,
-    at_most: Duration,
-) -> Result<Option<carelog_domain::kernel::Position>, Problem> {
-    match shared.registrations.ended(&done.stream, at_most).await? {
-        Some(Ended::Completed(position)) => Ok(Some(position)),
+/// Waits for the end of the registration (or addition) a command asked for; where that was written, or `None` when it
+/// takes longer.
+pub(crate) async fn ended(shared: &Shared, done: &CommandDone, at_most: Duration) -> Result<Option<Token>, Problem> {
+    match shared.registrations.ended(done, at_most).await? {
+        Some(Ended::Completed(position)) => Ok(Some(Token::from_iter([position]))),
+        Some(Ended::NothingAsked) => Ok(Some(Token::empty())),
         Some(Ended::Refused(code)) => Err(refused(&code)),
         None => Ok(None),
     }
 }
 
-/// The problem behind the code a registration was refused with.
+/// The problem behind the code a registration or an addition was refused with.
 fn refused(code: &str) -> Problem {
     use carelog_domain::patient::PatientRejection;
     use carelog_domain::rejection::Rejection;
@@ -136,10 +134,10 @@ fn refused(code: &str) -> Problem {
         code,
         class,
         field: None,
-        message: "the registration was refused; the page of its code says why".to_owned(),
+        message: "the request was refused; the page of its code says why".to_owned(),
     });
     known.map_or_else(
-        || Problem::new(StatusCode::CONFLICT, "internal", "The registration was refused").detail(code),
+        || Problem::new(StatusCode::CONFLICT, "internal", "The request was refused").detail(code),
         Problem::from,
     )
 }

@@ -84,6 +84,10 @@ pub(super) async fn decide(s: &mut Session<'_>, command: &Command) -> Answer {
         Command::CancelObservation(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::CancelLabReport(c) => laboratory::change(s, c.report, c.clone()).await,
         Command::AcknowledgeCritical(c) => laboratory::change(s, c.report, c.clone()).await,
+        Command::AddIdentifier(c) => patient::add_identifier(s, c).await,
+        Command::RecordIdentifier(c) => patient::record_identifier(s, c).await,
+        Command::RefuseIdentifier(c) => patient::refuse_identifier(s, c).await,
+        Command::NameGuarantor(c) => billing::name_guarantor(s, c).await,
     }
 }
 

@@ -42,6 +42,7 @@ impl Target {
             Command::CreditInvoice(c) => Target::making(streams::invoice(c.invoice)),
             Command::PayInvoice(c) => Target::making(streams::invoice(c.invoice)),
             Command::RetrySagaStep(c) => Target::on(saga(&c.saga, &c.instance)),
+            Command::AddIdentifier(c) => Target::on(streams::identifier_addition(c.patient)),
             Command::SkipProjectionEvent(c) => Target::on(StreamName::new("projection", plain(&c.projection))),
             other => Target::on(existing(other)?),
         })
@@ -104,6 +105,9 @@ fn existing(command: &Command) -> Result<StreamName, Rejection> {
         Command::AllocateCredit(c) => streams::invoice(c.invoice),
         Command::UndoAllocation(c) => streams::invoice(c.invoice),
         Command::RecordPayment(c) => streams::account(c.account),
+        Command::NameGuarantor(c) => streams::account(c.account),
+        Command::RecordIdentifier(c) => streams::identifier_addition(c.patient),
+        Command::RefuseIdentifier(c) => streams::identifier_addition(c.patient),
         Command::StartImport(c) => streams::import(c.hospital, &plain(&c.manifest)),
         Command::AdvanceImport(c) => streams::import(c.hospital, &plain(&c.manifest)),
         Command::FinishImport(c) => streams::import(c.hospital, &plain(&c.manifest)),

@@ -11,8 +11,8 @@ use super::money::recorded;
 use super::{BillingRejection, PaymentShare, PaymentStatus};
 use crate::event::AccountEvent;
 use crate::kernel::{
-    AccountId, AllocationId, CommandId, Currency, Evolve, HospitalId, InvoiceId, Money, PatientId, PaymentId, RefundId,
-    Timestamp,
+    AccountId, AllocationId, Billing, CommandId, Currency, Evolve, HospitalId, InvoiceId, Money, PatientId, PaymentId,
+    RefundId, Timestamp,
 };
 
 /// The id of a patient's account at a hospital in a currency: the same for ever, so nobody has to look it up.
@@ -25,6 +25,7 @@ pub fn account_of(hospital: HospitalId, patient: PatientId, currency: Currency) 
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Account {
     holder: Option<Holder>,
+    guarantor: Option<Billing<String>>,
     payments: BTreeMap<PaymentId, Payment>,
     /// Payments in the order their money arrived.
     arrived: Vec<PaymentId>,
@@ -94,6 +95,11 @@ impl Account {
     /// When there is no such account.
     pub fn known(&self) -> Result<&Holder, BillingRejection> {
         self.holder.as_ref().ok_or(BillingRejection::AccountUnknown)
+    }
+
+    /// Who answers for it, if not the patient; sealed unless the state was loaded open.
+    pub const fn guarantor(&self) -> Option<&Billing<String>> {
+        self.guarantor.as_ref()
     }
 
     /// A payment.
@@ -240,6 +246,7 @@ impl Evolve for Account {
             AccountEvent::AccountOpened(event) => {
                 let (account, hospital, patient) = (event.account, event.hospital, event.patient);
                 self.holder = Some(Holder { account, hospital, patient, currency: event.currency });
+                self.guarantor = event.guarantor.clone();
             }
             AccountEvent::InvoiceCharged(event) => self.charge(event.invoice, event.amount),
             AccountEvent::InvoiceUncharged(event) => {
@@ -259,6 +266,7 @@ impl Evolve for Account {
                     payment.refunds.push((event.refund, event.amount));
                 }
             }
+            AccountEvent::GuarantorNamed(event) => self.guarantor = event.guarantor.clone(),
         }
     }
 }

@@ -41,6 +41,8 @@ data! {
     struct UndoAllocation { invoice: InvoiceId, allocation: AllocationId }
     /// Gives unapplied credit of a payment back.
     struct RefundPayment { payment: PaymentId, amount: Money, reason: Billing<String> }
+    /// Names who answers for an account from now on: somebody else, or the patient again.
+    struct NameGuarantor { account: AccountId, guarantor: Option<Billing<String>>, reason: Option<Billing<String>> }
 }
 
 impl DraftInvoice {

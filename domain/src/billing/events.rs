@@ -30,6 +30,10 @@ data! {
         issue_date: LocalDate,
         lines: Vec<InvoiceLine>, totals: Totals, postings: Vec<Posting>,
     }
+    /// It was issued to somebody else than the patient: whoever answered for its account then (FHIR Invoice.recipient).
+    struct InvoiceAddressed {
+        invoice: InvoiceId, hospital: HospitalId, patient: PatientId, recipient: Billing<String>,
+    }
     /// The draft is void; it never had a number.
     struct DraftCancelled { invoice: InvoiceId, hospital: HospitalId, patient: PatientId }
     /// Credit of its account was allocated to it.
@@ -118,5 +122,12 @@ data! {
     struct RefundMade {
         account: AccountId, hospital: HospitalId, patient: PatientId, payment: PaymentId, refund: RefundId,
         amount: Money, reason: Billing<String>, postings: Vec<Posting>,
+    }
+    /// Somebody else answers for the account from now on (FHIR Account.guarantor).
+    struct GuarantorNamed {
+        account: AccountId, hospital: HospitalId, patient: PatientId,
+        /// Who; the patient again when there is none.
+        guarantor: Option<Billing<String>>,
+        reason: Option<Billing<String>>,
     }
 }

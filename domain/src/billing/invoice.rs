@@ -8,7 +8,7 @@ use super::money::recorded;
 use super::{BillingRejection, CreditedLine, InvoiceKind, InvoiceLine, InvoiceStatus, Totals};
 use crate::event::InvoiceEvent;
 use crate::kernel::{
-    AccountId, AllocationId, AppointmentId, Evolve, HospitalId, InvoiceId, LocalDate, Money, PatientId,
+    AccountId, AllocationId, AppointmentId, Billing, Evolve, HospitalId, InvoiceId, LocalDate, Money, PatientId,
 };
 
 /// The state of an invoice's stream; without a document while the stream is empty.
@@ -32,6 +32,8 @@ pub struct InvoiceDocument {
     pub totals: Totals,
     /// Its number and date, from issue on.
     pub issued: Option<Issued>,
+    /// Who is to pay it, if not the patient; from issue on.
+    pub recipient: Option<Billing<String>>,
     /// What is allocated to it, oldest first; an undone allocation stays with 0.
     pub allocations: Vec<(AllocationId, Money)>,
     /// What credit notes took off each line so far.
@@ -114,6 +116,7 @@ impl InvoiceDocument {
             lines: event.lines.clone(),
             totals: event.totals.clone(),
             issued: None,
+            recipient: None,
             allocations: vec![],
             credited: BTreeMap::new(),
             balance: event.totals.gross,
@@ -176,6 +179,7 @@ impl InvoiceDocument {
             InvoiceEvent::InvoiceBalanced(_) => self.status = InvoiceStatus::Balanced,
             InvoiceEvent::InvoiceReopened(_) => self.status = InvoiceStatus::Issued,
             InvoiceEvent::InvoiceFullyCredited(_) => self.status = InvoiceStatus::Cancelled,
+            InvoiceEvent::InvoiceAddressed(event) => self.recipient = Some(event.recipient.clone()),
         }
     }
 }

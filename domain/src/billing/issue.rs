@@ -2,15 +2,17 @@
 
 use super::allocate::{allocation, settle};
 use super::commands::IssueInvoice;
-use super::events::{InvoiceCharged, InvoiceIssued, NumberGiven};
+use super::events::{InvoiceAddressed, InvoiceCharged, InvoiceIssued, NumberGiven};
 use super::invoice::InvoiceDocument;
 use super::{Account, Asked, Decision, Invoice, InvoiceStatus, Numbers, postings};
+use crate::kernel::{Billing, Personal};
 use crate::streams;
 
 /// Numbers and issues a draft (leading stream: the invoice), charges its account, and applies what was paid for it
 /// while it was a draft. An invoice over 0 is balanced at once.
 ///
-/// Needs the invoice, its account, and the series of [`super::SeriesPlace::of_invoice`]. The issue date is the hospital's local
+/// Whoever answers for the account then is its recipient for ever. Needs the invoice, its account (with its personal values
+/// open if it has a guarantor), and the series of [`super::SeriesPlace::of_invoice`]. The issue date is the hospital's local
 /// date of occurred-at, or the series' last date if that is later.
 ///
 /// # Errors
@@ -26,6 +28,7 @@ pub fn issue_invoice(
     account.charged_in_all()?.plus(draft.totals.gross)?;
     let number = numbers.next();
     let mut batch = vec![(streams::invoice(draft.invoice), issued(draft, &number, numbers).into())];
+    batch.extend(addressed(draft, account.guarantor()).map(|event| (streams::invoice(draft.invoice), event.into())));
     batch.push((numbers.place.stream(), number.into()));
     let charged = InvoiceCharged {
         account: draft.account,
@@ -40,6 +43,14 @@ pub fn issue_invoice(
     let balance = allocation(asked, &mut batch, draft, draft.totals.gross, deposits)?;
     settle(&mut batch, draft, InvoiceStatus::Issued, balance);
     Ok(batch)
+}
+
+/// Nobody is named whose name was erased.
+fn addressed(draft: &InvoiceDocument, guarantor: Option<&Billing<String>>) -> Option<InvoiceAddressed> {
+    let recipient = guarantor.filter(|guarantor| !guarantor.is_erased())?.clone();
+    assert!(!matches!(recipient, Personal::Sealed(_)), "an account with a guarantor is opened to issue on it");
+    let (invoice, hospital, patient) = (draft.invoice, draft.hospital, draft.patient);
+    Some(InvoiceAddressed { invoice, hospital, patient, recipient })
 }
 
 fn issued(draft: &InvoiceDocument, number: &NumberGiven, numbers: Numbers<'_>) -> InvoiceIssued {

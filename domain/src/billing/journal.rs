@@ -135,7 +135,8 @@ fn of_account(event: &AccountEvent) -> String {
         | AccountEvent::InvoiceUncharged(_)
         | AccountEvent::PaymentRecorded(_)
         | AccountEvent::PaymentFailed(_)
-        | AccountEvent::PaymentBecameUnknown(_) => "account".to_owned(),
+        | AccountEvent::PaymentBecameUnknown(_)
+        | AccountEvent::GuarantorNamed(_) => "account".to_owned(),
     }
 }
 

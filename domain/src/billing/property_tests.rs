@@ -12,6 +12,12 @@ use super::world::{ADA, BOB, HOSPITAL, World, pounds, price, yen};
 use super::*;
 use crate::kernel::{AllocationId, AppointmentId, InvoiceId, Personal};
 
+/// A name of 301 bytes.
+const TOO_LONG: &str = match std::str::from_utf8(&[b'x'; 301]) {
+    Ok(text) => text,
+    Err(_) => unreachable!(),
+};
+
 /// What may be sent; numbers pick among what there is.
 #[derive(Clone, Debug)]
 enum Step {
@@ -28,6 +34,7 @@ enum Step {
     Allocate { invoice: usize, amount: i64 },
     Undo { invoice: usize, allocation: usize },
     Refund { payment: usize, amount: i64 },
+    Name { bob: bool, name: usize },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -51,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (nth(), amount()).prop_map(|(invoice, amount)| Step::Allocate { invoice, amount }),
         3 => (nth(), nth()).prop_map(|(invoice, allocation)| Step::Undo { invoice, allocation }),
         3 => (nth(), amount()).prop_map(|(payment, amount)| Step::Refund { payment, amount }),
+        1 => (any::<bool>(), nth()).prop_map(|(bob, name)| Step::Name { bob, name }),
     ]
 }
 
@@ -127,6 +135,12 @@ fn run(world: &mut World, step: &Step) -> Result<(), BillingRejection> {
             let Some(payment) = pick(&payments(world), payment) else { return Ok(()) };
             world.send(RefundPayment { payment, amount: pounds(amount), reason })
         }
+        Step::Name { bob, name } => {
+            let names = [None, Some("Acme"), Some("Bea"), Some(" "), Some(TOO_LONG)];
+            let guarantor = pick(&names, name).flatten().map(|name| Personal::new(name.to_owned()));
+            let account = account_of(HOSPITAL, patient(bob), pounds(0).currency);
+            world.send(NameGuarantor { account, guarantor, reason: None })
+        }
     };
     sent.map(|_| ())
 }
@@ -187,6 +201,8 @@ fn random_histories_see_every_event_and_every_refusal() {
         "CreditDeallocated",
         "CreditNoteIssued",
         "DraftCancelled",
+        "GuarantorNamed",
+        "InvoiceAddressed",
         "InvoiceAllocated",
         "InvoiceBalanced",
         "InvoiceCharged",

@@ -120,6 +120,7 @@ impl World {
             }
             Command::UndoAllocation(c) => undo_allocation(c, invoice(&c.invoice), account_of_invoice(&c.invoice)),
             Command::RefundPayment(c) => refund_payment(asked, c, account_of_payment(&c.payment)),
+            Command::NameGuarantor(c) => name_guarantor(c, account(&c.account)),
             other => panic!("{} is no command about money", other.name()),
         }
     }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Address, ContactPoint, Demographics, Gender, HumanName, Identifier};
 use crate::data::data;
-use crate::kernel::{HospitalId, Identity, LocalDate, PatientId};
+use crate::kernel::{CommandId, HospitalId, Identity, LocalDate, PatientId};
 
 data! {
     /// Registers a patient at a hospital: claims each identifier, registers in the chain, links. The saga
@@ -27,6 +27,9 @@ data! {
         patient: PatientId, contacts: Identity<Vec<ContactPoint>>, address: Option<Identity<Address>>,
     }
 
+    /// Gives a patient of the chain one more identifier. The saga `IdentifierAddition` carries it out.
+    struct AddIdentifier { patient: PatientId, identifier: Identity<Identifier> }
+
     /// Step of a process: claims the identifier with this keyed hash (hex) for its owner.
     struct ClaimIdentifier { keyed_hash: String, owner: Uuid, process: Uuid }
     /// Step of a process: the claim is for good.
@@ -41,4 +44,8 @@ data! {
     struct LinkPatient { hospital: HospitalId, patient: PatientId }
     /// Step of a process: the registration ended well, or with this refusal's code.
     struct EndRegistration { hospital: HospitalId, patient: PatientId, refused: Option<String> }
+    /// Step of a process: the identifier that was asked for is the patient's.
+    struct RecordIdentifier { patient: PatientId, request: CommandId, identifier: Identity<Identifier> }
+    /// Step of a process: it is not given to them, for this refusal's code.
+    struct RefuseIdentifier { patient: PatientId, request: CommandId, code: String }
 }

@@ -11,7 +11,7 @@ use crate::kernel::{Decide, Evolve, Identity, LocalDate, PatientId, Times, Zone}
 /// Longest name of a person.
 const NAME_BYTES_MAX: usize = 300;
 /// Most contacts, and identifiers, of a patient: they travel in one event.
-const ENTRIES_MAX: usize = 20;
+pub(super) const ENTRIES_MAX: usize = 20;
 /// Longest contact, and part of an identifier.
 const ENTRY_BYTES_MAX: usize = 200;
 /// Longest address.
@@ -23,6 +23,7 @@ const COUNTRY_BYTES_MAX: usize = 60;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Patient {
     id: Option<PatientId>,
+    identifiers: usize,
 }
 
 /// What can be asked of one patient.
@@ -41,6 +42,11 @@ impl Patient {
     pub fn id(&self) -> Option<PatientId> {
         self.id
     }
+
+    /// How many identifiers they have.
+    pub fn identifiers(&self) -> usize {
+        self.identifiers
+    }
 }
 
 impl Evolve for Patient {
@@ -48,9 +54,11 @@ impl Evolve for Patient {
 
     fn evolve(&mut self, event: &PatientEvent) {
         match event {
-            PatientEvent::PatientRegistered(e) => self.id = Some(e.patient),
-            PatientEvent::PatientCorrected(_) | PatientEvent::ContactsChanged(_) | PatientEvent::IdentifierAdded(_) => {
+            PatientEvent::PatientRegistered(e) => {
+                *self = Patient { id: Some(e.patient), identifiers: e.identifiers.len() };
             }
+            PatientEvent::IdentifierAdded(_) => self.identifiers += 1,
+            PatientEvent::PatientCorrected(_) | PatientEvent::ContactsChanged(_) => {}
         }
     }
 }

@@ -19,6 +19,16 @@ data! {
     struct RegistrationCompleted { hospital: HospitalId, patient: PatientId }
     /// The patient is not; `code` says why.
     struct RegistrationRefused { hospital: HospitalId, patient: PatientId, code: String }
+    /// Somebody asked to give a patient of the chain one more identifier; `request` is the command that did.
+    struct IdentifierAdditionRequested {
+        patient: PatientId, request: CommandId, identifier: Identity<Identifier>,
+        /// Keyed hash (hex) of the identifier.
+        claim: String,
+    }
+    /// The identifier is the patient's.
+    struct IdentifierAdditionCompleted { patient: PatientId, request: CommandId }
+    /// It is not; `code` says why.
+    struct IdentifierAdditionRefused { patient: PatientId, request: CommandId, code: String }
 
     /// A saga took an event in and decided.
     struct SagaReacted {

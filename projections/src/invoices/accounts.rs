@@ -3,7 +3,7 @@
 use carelog_domain::billing::PaymentStatus;
 use carelog_domain::billing::events::{AccountOpened, PaymentRecorded, RefundMade};
 use carelog_domain::event::{AccountEvent, Event};
-use carelog_domain::kernel::{AccountId, PaymentId, Recorded};
+use carelog_domain::kernel::{AccountId, Billing, PaymentId, Recorded};
 use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::invoices::{ACCOUNTS, PAYMENTS, REFUNDS};
 
@@ -47,23 +47,29 @@ pub(super) fn of_account(event: &AccountEvent, recorded: &Recorded<Event>) -> Ve
             add(&PAYMENTS, vec![text(e.payment)], vec![("refunded", e.amount.minor)]),
             moved(e.account, "refunded", e.amount.minor),
         ],
+        E::GuarantorNamed(e) => vec![patch(&ACCOUNTS, vec![text(e.account)], guarantor(e.guarantor.as_ref(), at))],
     }
 }
 
+/// Who answers for an account, and since when.
+fn guarantor(named: Option<&Billing<String>>, at: SqlValue) -> Vec<Cell> {
+    vec![("guarantor", personal(named)), ("guarantor_since", named.map_or(SqlValue::Null, |_| at))]
+}
+
 fn opened(e: &AccountOpened, at: SqlValue) -> Change {
-    let cells = vec![
+    let mut cells = vec![
         ("account", text(e.account)),
         ("hospital", text(e.hospital)),
         ("patient", text(e.patient)),
         ("currency", text(e.currency)),
-        ("guarantor", personal(e.guarantor.as_ref())),
-        ("opened_at", at),
+        ("opened_at", at.clone()),
         ("charged", int(0)),
         ("credited", int(0)),
         ("received", int(0)),
         ("allocated", int(0)),
         ("refunded", int(0)),
     ];
+    cells.extend(guarantor(e.guarantor.as_ref(), at));
     put(&ACCOUNTS, cells)
 }
 

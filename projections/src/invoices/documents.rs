@@ -50,6 +50,7 @@ pub(super) fn of_invoice(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Ve
         E::InvoiceFullyCredited(e) => {
             vec![changed(e.invoice, vec![status(InvoiceStatus::Cancelled), ("cancelled_at", at)])]
         }
+        E::InvoiceAddressed(e) => vec![changed(e.invoice, vec![("recipient", personal(Some(&e.recipient)))])],
     }
 }
 

@@ -9,7 +9,7 @@ use crate::story::*;
 use crate::world::World;
 use crate::write_side::Fault;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "DraftInvoice",
     "IssueInvoice",
     "ClaimIdentifier",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 13] = [
     "OpenDays",
     "StartProcessing",
     "ReleaseClaim",
+    "RecordIdentifier",
 ];
 
 async fn tell_the_story(world: &World) {
@@ -32,6 +33,7 @@ async fn tell_the_story(world: &World) {
     hands_in(world, "1").await;
     withdraws(world, "1").await;
     asks_to_register(world, "ada", &["c1"]).await;
+    asks_to_add(world, "eve", "c7", "one").await;
     books(world, "ada", "2025-03-10T09:00:00Z").await;
     books(world, "bob", "2025-03-10T09:15:00Z").await;
     moves_to_a_dearer_day(world, "ada", "2025-03-10T09:00:00Z", "2025-03-10T10:00:00Z").await;
@@ -96,6 +98,24 @@ async fn a_step_that_keeps_failing_is_a_dead_letter_until_somebody_retries_it() 
             world.run().await;
             assert_eq!(sorted(&world), expected, "{command}, all handled again");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_addition_that_is_refused_is_tried_again_too() {
+    for fault in [Fault::Fails(2), Fault::Lost(2), Fault::Busy(2)] {
+        let world = World::new(1);
+        world.bus.somebody_holds("c8");
+        world.bus.faults.lock().insert("RefuseIdentifier", fault);
+        asks_to_add(&world, "eve", "c8", "one").await;
+        asks_to_add(&world, "eve", "c7", "one").await;
+        world.run().await;
+        let ended = ["ClaimIdentifier", "ConfirmClaim", "RecordIdentifier", "RefuseIdentifier"];
+        assert_eq!(sorted(&world), ended, "one request added, one refused");
+        assert_eq!(world.count("SagaStepFailed"), 1, "the claim");
+        world.documents.forget_all();
+        world.run().await;
+        assert_eq!(world.commands().len(), 4, "all handled again");
     }
 }
 

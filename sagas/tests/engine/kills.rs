@@ -46,6 +46,10 @@ async fn tell_the_story(world: &World) {
     withdraws(world, "2").await;
     asks_to_register(world, "ada", &["c1", "c2"]).await;
     asks_to_register(world, "bob", &["c2", "c3"]).await; // The second identifier is ada's.
+    world.bus.somebody_holds("c8");
+    asks_to_add(world, "eve", "c7", "one").await;
+    asks_to_add(world, "eve", "c8", "one").await; // Somebody else's.
+    asks_to_add(world, "eve", "c7", "two").await;
     books(world, "ada", "2025-03-10T09:00:00Z").await;
     books(world, "bob", "2025-03-10T09:15:00Z").await;
     books(world, "eve", "2025-03-10T09:30:00Z").await;
@@ -104,11 +108,13 @@ fn kill_between_every_two_steps(partitions: u16, forget_checkpoints: bool) {
     let names: Vec<&str> = undisturbed.commands.iter().map(|(_, name)| *name).collect();
     let count = |wanted: &str| names.iter().filter(|name| **name == wanted).count();
     // The story itself: two drafts issued (a visit, a fee), one repriced, the fee credited and its visit drafted again, one
-    // patient registered, one refused, two no-shows marked, days opened twice, a report read and one withdrawn.
+    // patient registered, one refused, an identifier added on two requests, one refused, two no-shows marked, days opened twice, a report read and one withdrawn.
     assert_eq!((count("DraftInvoice"), count("IssueInvoice"), count("CancelDraft")), (5, 2, 1));
     assert_eq!((count("RepriceDraft"), count("CreditInvoice")), (1, 1));
     assert_eq!((count("OpenDays"), count("StartProcessing"), count("RecordExtraction")), (2, 2, 2));
     assert_eq!((count("RegisterPatient"), count("EndRegistration"), count("MarkNoShow")), (1, 2, 2));
+    assert_eq!((count("RecordIdentifier"), count("RefuseIdentifier")), (2, 1));
+    assert_eq!(undisturbed.claims.get("c7"), Some(&patient("eve").0));
     assert_eq!(undisturbed.records["AlarmRang"], 3);
     let mut steps = 0;
     loop {

@@ -11,7 +11,9 @@ use carelog_domain::organization::{Numbering, Policies, Tax};
 use carelog_domain::patient::{Demographics, Gender, HumanName, Identifier};
 use carelog_domain::ports::BlobName;
 use carelog_domain::practitioner::events::ScheduleSet;
-use carelog_domain::process::events::{ImportAdvanced, ImportFinished, ImportStarted, RegistrationRequested};
+use carelog_domain::process::events::{
+    IdentifierAdditionRequested, ImportAdvanced, ImportFinished, ImportStarted, RegistrationRequested,
+};
 use carelog_domain::scheduling::events::*;
 use carelog_domain::scheduling::{AgreedPrice, AppointmentStatus, CancelledBy, Period};
 use carelog_domain::streams;
@@ -195,10 +197,23 @@ pub(crate) async fn arrives(world: &World, name: &str) {
     world.happen(streams::appointment(appointment(name)), &format!("arrive {name}"), event).await;
 }
 
-pub(crate) async fn asks_to_register(world: &World, name: &str, claims: &[&str]) -> (CommandId, Token) {
-    let identifier = |value: &str| -> Identity<Identifier> {
-        Personal::new(Identifier { system: "urn:t".to_owned(), kind: "MR".to_owned(), value: value.to_owned() })
+fn identifier(value: &str) -> Identity<Identifier> {
+    Personal::new(Identifier { system: "urn:t".to_owned(), kind: "MR".to_owned(), value: value.to_owned() })
+}
+
+/// One more identifier for somebody; `key` tells two requests for the same one apart.
+pub(crate) async fn asks_to_add(world: &World, name: &str, claim: &str, key: &str) -> (CommandId, Token) {
+    let name_of_command = format!("add {name} {claim} {key}");
+    let event = IdentifierAdditionRequested {
+        patient: patient(name),
+        request: CommandId::of_client_key("test", "happen", &name_of_command),
+        identifier: identifier(claim),
+        claim: claim.to_owned(),
     };
+    world.happen(streams::identifier_addition(patient(name)), &name_of_command, event).await
+}
+
+pub(crate) async fn asks_to_register(world: &World, name: &str, claims: &[&str]) -> (CommandId, Token) {
     let demographics = Demographics {
         name: HumanName { text: name.to_owned() },
         gender: Gender::Unknown,

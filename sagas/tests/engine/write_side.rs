@@ -69,6 +69,11 @@ impl WriteSide {
         self.state.lock().claims.clone()
     }
 
+    /// Somebody nobody else here is holds an identifier for good.
+    pub(crate) fn somebody_holds(&self, claim: &str) {
+        self.state.lock().claims.insert(claim.to_owned(), uuid::Uuid::nil());
+    }
+
     /// Whoever held an identifier holds it no more.
     pub(crate) fn free_all_claims(&self) {
         self.state.lock().claims.clear();
@@ -227,6 +232,8 @@ fn recorded(request: &CommandRequest) -> (StreamName, Event) {
         Command::ReleaseClaim(c) => Slot::of_key(c.keyed_hash.as_bytes()),
         Command::RegisterPatient(c) => c.patient.slot(),
         Command::EndRegistration(c) => c.patient.slot(),
+        Command::RecordIdentifier(c) => c.patient.slot(),
+        Command::RefuseIdentifier(c) => c.patient.slot(),
         Command::LinkPatient(c) => c.hospital.slot(),
         other => panic!("these tests send no {}", other.name()),
     };

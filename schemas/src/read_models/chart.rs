@@ -69,6 +69,7 @@ pub const EVENTS: &[&str] = &[
     "InvoiceDrafted",
     "InvoiceRepriced",
     "InvoiceIssued",
+    "InvoiceAddressed",
     "DraftCancelled",
     "InvoiceAllocated",
     "InvoiceDeallocated",

@@ -6,7 +6,7 @@ use super::{Model, Source};
 /// Read model `invoices`.
 pub static MODEL: Model = Model {
     name: "invoices",
-    revision: 1,
+    revision: 2,
     tables: &[
         &INVOICES,
         &INVOICE_LINES,
@@ -45,6 +45,8 @@ tables! {
         printed_number: Text,
         series: Text,
         issue_date: Text,
+        /// Who is to pay it, if not the patient.
+        recipient: Text,
         net: Int!,
         tax: Int!,
         gross: Int!,
@@ -130,6 +132,8 @@ tables! {
         patient: Text!,
         currency: Text!,
         guarantor: Text,
+        /// Occurred-at of naming them; null while the patient answers for the account.
+        guarantor_since: Int,
         opened_at: Int!,
         charged: Int!,
         credited: Int!,

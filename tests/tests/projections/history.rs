@@ -214,6 +214,9 @@ fn money(id: CommandId, number: u32, hospital: HospitalId, patient: PatientId, v
     let accounts = streams::account(account);
     let invoices = streams::invoice(invoice);
     let opened = AccountOpened { account, hospital, patient, currency: net.currency, guarantor: None };
+    let guarantor: Billing<String> = "Acme Ltd".to_owned().into();
+    let named = GuarantorNamed { account, hospital, patient, guarantor: Some(guarantor.clone()), reason: None };
+    let addressed = |recipient| InvoiceAddressed { invoice, hospital, patient, recipient };
     let drafted = InvoiceDrafted {
         invoice,
         hospital,
@@ -275,10 +278,12 @@ fn money(id: CommandId, number: u32, hospital: HospitalId, patient: PatientId, v
     let paid = InvoiceAllocated { invoice, hospital, patient, allocation, amount: gross, balance: pounds(0) };
     vec![
         step(slot, vec![(accounts.clone(), opened.into()), (invoices.clone(), drafted.into())]),
+        step(slot, vec![(accounts.clone(), named.into())]),
         step(
             slot,
             vec![
                 (invoices.clone(), issued.into()),
+                (invoices.clone(), addressed(guarantor).into()),
                 (accounts.clone(), InvoiceCharged { account, hospital, patient, invoice, amount: gross }.into()),
             ],
         ),

@@ -50,6 +50,13 @@ bodies! {
     struct UndoAllocationBody { invoice: InvoiceId, allocation: AllocationId }
     /// Gives unapplied credit of a payment back.
     struct RefundPaymentBody { payment: PaymentId, amount: MoneyBody, reason: String }
+    /// Names who answers for an account from now on.
+    struct NameGuarantorBody {
+        account: AccountId,
+        /// Left out when the patient answers for the account again.
+        name: Option<String>,
+        reason: Option<String>,
+    }
 }
 
 fn succeeded() -> PaymentStatus {
@@ -116,6 +123,13 @@ impl Body for AllocateCreditBody {
 impl Body for UndoAllocationBody {
     fn command(self) -> Result<Command, Problem> {
         Ok(UndoAllocation { invoice: self.invoice, allocation: self.allocation }.into())
+    }
+}
+
+impl Body for NameGuarantorBody {
+    fn command(self) -> Result<Command, Problem> {
+        let NameGuarantorBody { account, name, reason } = self;
+        Ok(NameGuarantor { account, guarantor: name.map(Personal::new), reason: reason.map(Personal::new) }.into())
     }
 }
 

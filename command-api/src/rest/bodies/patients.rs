@@ -34,6 +34,15 @@ bodies! {
         birth_date: Option<LocalDate>,
         reason: String,
     }
+    /// Gives a patient of the chain one more identifier.
+    struct AddIdentifierBody {
+        patient: PatientId,
+        /// A URI that says who numbers, such as `urn:carelog:import:clinic-1`.
+        system: String,
+        /// A v2-0203 code such as `MR`.
+        kind: String,
+        value: String,
+    }
     /// Replaces how to reach a patient.
     struct ChangeContactsBody { patient: PatientId, contacts: Vec<ContactPoint>, address: Option<Address> }
 }
@@ -54,6 +63,13 @@ impl Body for RequestRegistrationBody {
 impl Body for RequestLinkBody {
     fn command(self) -> Result<Command, Problem> {
         Ok(RequestLink { hospital: self.hospital, patient: self.patient }.into())
+    }
+}
+
+impl Body for AddIdentifierBody {
+    fn command(self) -> Result<Command, Problem> {
+        let AddIdentifierBody { patient, system, kind, value } = self;
+        Ok(AddIdentifier { patient, identifier: Personal::new(Identifier { system, kind, value }) }.into())
     }
 }
 

@@ -33,7 +33,11 @@ pub(super) async fn cancel_draft(s: &mut Session<'_>, command: &CancelDraft) -> 
 
 pub(super) async fn issue(s: &mut Session<'_>, command: &IssueInvoice) -> Answer {
     let invoice = invoice(s, command.invoice).await?;
-    let account = account_of_invoice(s, &invoice).await?;
+    let mut account = account_of_invoice(s, &invoice).await?;
+    if account.guarantor().is_some() {
+        // Whose name goes onto the invoice; most accounts have none, and opening all of a long one takes its time.
+        account = s.load_open::<Account>(&streams::account(known(&invoice)?.account)).await?;
+    }
     let hospital = hospital_of(s, &invoice).await?;
     let settings = settings(&hospital)?;
     let asked = asked(s);
@@ -95,6 +99,13 @@ pub(super) async fn undo_allocation(s: &mut Session<'_>, command: &UndoAllocatio
 pub(super) async fn refund(s: &mut Session<'_>, command: &RefundPayment) -> Answer {
     let account = account_of_payment(s, command.payment).await?;
     Ok(billing::refund_payment(&asked(s), command, &account)?)
+}
+
+pub(super) async fn name_guarantor(s: &mut Session<'_>, command: &NameGuarantor) -> Answer {
+    // Whose account it is says who may; only then the personal values are opened, in which guarantors are compared.
+    account(s, command.account).await?;
+    let account = s.load_open::<Account>(&streams::account(command.account)).await?;
+    Ok(billing::name_guarantor(command, &account)?)
 }
 
 fn asked(s: &Session<'_>) -> Asked {

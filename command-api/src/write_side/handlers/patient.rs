@@ -1,10 +1,11 @@
 //! Patients, claims on identifiers, and the steps of a registration.
 
-use carelog_domain::kernel::{Decide, PatientId};
+use carelog_domain::kernel::{Decide, Identity, PatientId};
 use carelog_domain::organization::Hospital;
 use carelog_domain::patient::commands::*;
 use carelog_domain::patient::{
-    self, ClaimCommand, IdentifierClaim, Patient, PatientCommand, Registration, claim_stream,
+    self, ClaimCommand, Claimed, Identifier, IdentifierAdditions, IdentifierClaim, Patient, PatientCommand,
+    Registration, claim_stream,
 };
 use carelog_domain::scheduling::{self, PatientSchedule};
 use carelog_domain::streams;
@@ -21,9 +22,7 @@ pub(super) async fn request_registration(s: &mut Session<'_>, command: &RequestR
     let times = s.times();
     let patient = PatientId::derive(s.request.id, s.slot(), times.occurred_at, 0);
     let registration = s.load::<Registration>(&streams::patient_registration(patient, command.hospital)).await?;
-    let open =
-        command.identifiers.iter().map(|identifier| identifier.open().map_or_else(String::new, |it| it.normalised()));
-    let claims = open.map(|text| hex::encode(s.side().keys().keyed_hash(CLAIM_DOMAIN, text.as_bytes()))).collect();
+    let claims = command.identifiers.iter().map(|identifier| keyed_hash(s, identifier)).collect();
     Ok(patient::request_registration(&hospital, &registration, command, patient, claims, &times)?)
 }
 
@@ -34,6 +33,12 @@ pub(super) async fn request_link(s: &mut Session<'_>, command: &RequestLink) -> 
     let stream = streams::patient_registration(command.patient, command.hospital);
     let registration = s.load::<Registration>(&stream).await?;
     Ok(patient::request_link(&hospital, &known, &registration, command)?)
+}
+
+/// The keyed hash (hex) that an identifier's claim is named by.
+fn keyed_hash(s: &Session<'_>, identifier: &Identity<Identifier>) -> String {
+    let text = identifier.open().map_or_else(String::new, Identifier::normalised);
+    hex::encode(s.side().keys().keyed_hash(CLAIM_DOMAIN, text.as_bytes()))
 }
 
 pub(super) async fn correct(s: &mut Session<'_>, command: &CorrectPatient) -> Answer {
@@ -69,6 +74,27 @@ pub(super) async fn end_registration(s: &mut Session<'_>, command: &EndRegistrat
     let stream = streams::patient_registration(command.patient, command.hospital);
     let registration = s.load::<Registration>(&stream).await?;
     Ok(patient::end_registration(&registration, command)?)
+}
+
+pub(super) async fn add_identifier(s: &mut Session<'_>, command: &AddIdentifier) -> Answer {
+    s.authorize_for(command.patient).await?;
+    let known = s.load::<Patient>(&streams::patient(command.patient)).await?;
+    let additions = s.load::<IdentifierAdditions>(&streams::identifier_addition(command.patient)).await?;
+    let keyed_hash = keyed_hash(s, &command.identifier);
+    let claim = s.load::<IdentifierClaim>(&claim_stream(&keyed_hash)?).await?;
+    let claimed = Claimed { request: s.request.id, keyed_hash: &keyed_hash, claim: &claim };
+    Ok(patient::add_identifier(&known, &additions, command, claimed, s.times().occurred_at)?)
+}
+
+pub(super) async fn record_identifier(s: &mut Session<'_>, command: &RecordIdentifier) -> Answer {
+    let known = s.load::<Patient>(&streams::patient(command.patient)).await?;
+    let additions = s.load::<IdentifierAdditions>(&streams::identifier_addition(command.patient)).await?;
+    Ok(patient::record_identifier(&known, &additions, command)?)
+}
+
+pub(super) async fn refuse_identifier(s: &mut Session<'_>, command: &RefuseIdentifier) -> Answer {
+    let additions = s.load::<IdentifierAdditions>(&streams::identifier_addition(command.patient)).await?;
+    Ok(patient::refuse_identifier(&additions, command)?)
 }
 
 pub(super) async fn claim(s: &mut Session<'_>, command: &ClaimIdentifier) -> Answer {

@@ -53,6 +53,7 @@ pub(super) fn changes(event: &InvoiceEvent, recorded: &Recorded<Event>) -> Vec<I
         E::InvoiceBalanced(e) => change(e.patient, e.invoice, json!({ "status": Status::Balanced })),
         E::InvoiceReopened(e) => change(e.patient, e.invoice, json!({ "status": Status::Issued })),
         E::InvoiceFullyCredited(e) => change(e.patient, e.invoice, json!({ "status": Status::Cancelled })),
+        E::InvoiceAddressed(e) => change(e.patient, e.invoice, json!({})), // Its version is another one.
     }
 }
 
