@@ -240,6 +240,7 @@ async fn values_that_mean_nothing_are_refused_by_field() {
     let scene = Scene::open().await;
     let hospital = |name: &str, zone: &str, currency: &str| json!({ "name": name, "zone": zone, "currency": currency });
     for (body, expected) in [
+        (hospital("Nul\0", "UTC", "GBP"), (422, "meaningless-value", Some("/name"))),
         (hospital("X", "Mars/Base", "GBP"), (422, "meaningless-value", Some("/zone"))),
         (hospital("X", "UTC", "XXL"), (422, "meaningless-value", Some("/currency"))),
         (hospital(" ", "UTC", "GBP"), (422, "name-missing", Some("/name"))),

@@ -26,6 +26,9 @@ pub(crate) trait Body: DeserializeOwned + JsonSchema {
 
 /// The command a JSON body asks for.
 pub(crate) fn read<B: Body>(body: Value) -> Result<Command, Problem> {
+    if let Some(field) = with_nul(&body) {
+        return Err(meaningless(&field, "a text must not hold the character U+0000"));
+    }
     let mut unknown: Option<String> = None;
     let mut track = serde_path_to_error::Track::new();
     let read = {
@@ -39,6 +42,17 @@ pub(crate) fn read<B: Body>(body: Value) -> Result<Command, Problem> {
     match unknown {
         Some(field) => Err(unknown_field(&field)),
         None => body.command(),
+    }
+}
+
+/// The first text with the character U+0000, which nobody writes and some stores cannot keep.
+fn with_nul(value: &Value) -> Option<String> {
+    let below = |part: &str, value: &Value| with_nul(value).map(|rest| format!("/{part}{rest}"));
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(values) => values.iter().enumerate().find_map(|(index, value)| below(&index.to_string(), value)),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| below(name, value)),
+        _ => None,
     }
 }
 
@@ -146,6 +160,8 @@ mod tests {
         assert_eq!((unknown.code, unknown.field.as_deref()), ("unknown-field", Some("/resaon")));
         let wrong = problem(json!({ "appointment": ID, "by": 3 }));
         assert_eq!((wrong.code, wrong.field.as_deref()), ("malformed-body", Some("/by")));
+        let nul = problem(json!({ "appointment": ID, "by": "pat", "reason": "a\0b" }));
+        assert_eq!((nul.code, nul.field.as_deref()), ("meaningless-value", Some("/reason")));
         assert!(read::<CancelAppointmentBody>(json!({ "appointment": ID, "by": "pat" })).is_ok());
     }
 
