@@ -2,7 +2,7 @@
 //!
 //! The types of parameters are said with the statement (a NULL's is left to the server to infer), so that a statement is
 //! parsed, bound and run in one round trip and leaves nothing behind: no named statement, which pgbouncer's transaction
-//! mode would lose.
+//! mode would lose, and no look-up of types, which the driver does by one.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -21,18 +21,22 @@ static INFERRED: LazyLock<Type> =
     LazyLock::new(|| Type::new("inferred".to_owned(), 0, Kind::Simple, "pg_catalog".to_owned()));
 
 /// A value as a parameter.
-pub(crate) struct Parameter<'a>(&'a SqlValue);
+pub(crate) struct Parameter<'a>(pub(crate) &'a SqlValue);
 
 impl<'a> Parameter<'a> {
     /// The value with its type.
     pub(crate) fn typed(value: &'a SqlValue) -> (Parameter<'a>, Type) {
-        let kind = match value {
-            SqlValue::Null => INFERRED.clone(),
-            SqlValue::Int(_) => Type::INT8,
-            SqlValue::Text(_) => Type::TEXT,
-            SqlValue::Bytes(_) => Type::BYTEA,
-        };
-        (Parameter(value), kind)
+        (Parameter(value), kind(value).unwrap_or_else(|| INFERRED.clone()))
+    }
+}
+
+/// The type of a value; NULL has none.
+pub(crate) const fn kind(value: &SqlValue) -> Option<Type> {
+    match value {
+        SqlValue::Null => None,
+        SqlValue::Int(_) => Some(Type::INT8),
+        SqlValue::Text(_) => Some(Type::TEXT),
+        SqlValue::Bytes(_) => Some(Type::BYTEA),
     }
 }
 

@@ -23,6 +23,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Whoever stops in the middle of a transaction holds its locks no longer than this.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// So long may one that changes tables hold up those who want to read.
+const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
+
 /// A server, or pgbouncer before one.
 pub(crate) struct Server {
     pool: Pool,
@@ -86,10 +89,18 @@ impl Server {
         &self.opening_read
     }
 
-    /// Begins a transaction that writes. One that changes tables or views waits for those that read, and is alone.
+    /// Begins a transaction that writes. One that changes tables or views waits for those that read, and is alone. It
+    /// waits a moment only, since whoever wants to read next waits behind it, and is tried again.
     pub(crate) fn opening_write(&self, changes_tables: bool) -> String {
-        let lock = if changes_tables { "; LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE" } else { "" };
-        format!("{}{lock}", self.opening_write)
+        if !changes_tables {
+            return self.opening_write.clone();
+        }
+        format!(
+            "{}; SET LOCAL lock_timeout TO {}; LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE; \
+             SET LOCAL lock_timeout TO 0",
+            self.opening_write,
+            LOCK_TIME_MAX.as_millis()
+        )
     }
 }
 

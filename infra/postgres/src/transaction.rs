@@ -4,42 +4,72 @@ use std::time::Duration;
 
 use carelog_domain::ports::{Failure, Rows, Statement};
 use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
 
 use crate::failure::{PORT, again_at_once, failure, is_certain};
 use crate::parameter::values;
-use crate::pipeline::{Answer, Sent, send, send_plain};
+use crate::pipeline::{Answer, Sent, parse_runs, send, send_parsed, send_plain};
 use crate::server::{Connection, Server};
 
 /// How often a transaction is tried that the server ended in favour of another, or whose connection was gone.
 const TRIES_MAX: u32 = 5;
+/// How often one that changes tables asks for them to be free: with what it waits each time, longer than a read may take.
+const LOCK_TRIES_MAX: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why a transaction had no effect.
 struct Trouble {
     failure: Failure,
-    again_at_once: bool,
+    again: Again,
+}
+
+/// What can be done about it here.
+#[derive(Clone, Copy, PartialEq)]
+enum Again {
+    /// Nothing.
+    No,
+    /// The same once more.
+    AtOnce,
+    /// The same when those who read had their turn.
+    WhenFree,
+    /// The same without parsing texts before.
+    Unparsed,
 }
 
 impl Trouble {
     fn of(doing: &str, error: &Error) -> Trouble {
-        Trouble { failure: failure(doing, error), again_at_once: again_at_once(error) }
+        let again = if again_at_once(error) { Again::AtOnce } else { Again::No };
+        Trouble { failure: failure(doing, error), again }
+    }
+
+    fn again(self, again: Again) -> Trouble {
+        Trouble { again, ..self }
     }
 }
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Trouble {
-        Trouble { failure, again_at_once: false }
+        Trouble { failure, again: Again::No }
     }
 }
 
 /// Runs all statements in one transaction.
 pub(crate) async fn write(server: &Server, statements: &[Statement]) -> Result<Vec<u64>, Failure> {
-    let mut tries = 1;
+    let (mut tries, mut parsing) = (1, true);
     loop {
-        match try_write(server, statements).await {
-            Err(trouble) if trouble.again_at_once && tries < TRIES_MAX => pause(&mut tries, &trouble).await,
-            outcome => return outcome.map_err(|trouble| trouble.failure),
+        let trouble = match try_write(server, statements, parsing).await {
+            Ok(affected) => return Ok(affected),
+            Err(trouble) => trouble,
+        };
+        match trouble.again {
+            Again::AtOnce if tries < TRIES_MAX => tokio::time::sleep(PAUSE * tries).await,
+            Again::WhenFree if tries < LOCK_TRIES_MAX => tokio::time::sleep(LOCK_PAUSE).await,
+            Again::Unparsed if parsing => parsing = false,
+            _ => return Err(trouble.failure),
         }
+        tracing::debug!(failure = %trouble.failure, "trying a write again");
+        tries += 1;
     }
 }
 
@@ -48,26 +78,21 @@ pub(crate) async fn read(server: &Server, queries: &[Statement]) -> Result<Vec<R
     let mut tries = 1;
     loop {
         match try_read(server, queries).await {
-            Err(trouble) if trouble.again_at_once && tries < TRIES_MAX => pause(&mut tries, &trouble).await,
+            Err(trouble) if trouble.again == Again::AtOnce && tries < TRIES_MAX => {
+                tracing::debug!(failure = %trouble.failure, "trying a read again");
+                tokio::time::sleep(PAUSE * tries).await;
+                tries += 1;
+            }
             outcome => return outcome.map_err(|trouble| trouble.failure),
         }
     }
 }
 
-async fn pause(tries: &mut u32, trouble: &Trouble) {
-    tracing::debug!(failure = %trouble.failure, "trying a transaction again");
-    tokio::time::sleep(PAUSE * *tries).await;
-    *tries += 1;
-}
-
 /// Three round trips: begin (and only then the statements, which would each commit by themselves if it failed), the
-/// statements, commit.
-async fn try_write(server: &Server, statements: &[Statement]) -> Result<Vec<u64>, Trouble> {
+/// statements, commit. One more where texts are parsed before.
+async fn try_write(server: &Server, statements: &[Statement], parsing: bool) -> Result<Vec<u64>, Trouble> {
     let connection = server.connection().await?;
-    let opening = server.opening_write(statements.iter().any(changes_tables));
-    connection.batch_execute(&opening).await.map_err(|error| Trouble::of("could not begin to write", &error))?;
-    let sent = send(&connection, statements).await;
-    match affected(statements, sent).await {
+    match in_transaction(server, &connection, statements, parsing).await {
         Ok(affected) => commit(connection).await.map(|()| affected),
         Err(trouble) => {
             // The trouble is what matters. A connection that cannot even roll back is closed, which does the same.
@@ -77,6 +102,28 @@ async fn try_write(server: &Server, statements: &[Statement]) -> Result<Vec<u64>
             Err(trouble)
         }
     }
+}
+
+async fn in_transaction(
+    server: &Server,
+    connection: &Connection,
+    statements: &[Statement],
+    parsing: bool,
+) -> Result<Vec<u64>, Trouble> {
+    let opening = server.opening_write(statements.iter().any(changes_tables));
+    connection.batch_execute(&opening).await.map_err(|error| {
+        let trouble = Trouble::of("could not begin to write", &error);
+        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) { trouble.again(Again::WhenFree) } else { trouble }
+    })?;
+    if !parsing {
+        return affected(statements, send(connection, statements).await).await;
+    }
+    let parsed = parse_runs(connection, statements).await.map_err(|error| {
+        let trouble = Trouble::of("could not parse a statement", &error);
+        // Whether the statement is at fault is seen, and said, when it is run by itself.
+        if error.code().is_some_and(|code| code.code().starts_with("42")) { trouble.again(Again::Unparsed) } else { trouble }
+    })?;
+    affected(statements, send_parsed(connection, statements, &parsed).await).await
 }
 
 /// How many rows each affected, if every statement worked and did what was expected of it.
@@ -114,7 +161,7 @@ async fn commit(connection: Connection) -> Result<(), Trouble> {
         Err(error) => {
             let doing = "the answer to a commit was lost, so it is not known whether it was made; look before repeating it";
             let unknown = failure(doing, &error);
-            Err(Trouble { failure: Failure { retry_helps: true, ..unknown }, again_at_once: false })
+            Err(Failure { retry_helps: true, ..unknown }.into())
         }
     }
 }
