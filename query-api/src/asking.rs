@@ -126,7 +126,8 @@ impl Asking {
         token: &Token,
     ) -> Answer<Vec<Rows>> {
         queries.push(SetState::query());
-        let has_it = |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
+        let has_it =
+            |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
         let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;
         let states = found.pop().map(|states| SetState::from_rows(&states)).unwrap_or_default();
         for model in models {
@@ -182,14 +183,21 @@ mod tests {
     use super::*;
 
     fn state(model: &str, partition: u16, size: u64) -> SetState {
-        SetState { model: model.to_owned(), partition: Partition(partition), size, root: String::new(), recorded_at: None }
+        SetState {
+            model: model.to_owned(),
+            partition: Partition(partition),
+            size,
+            root: String::new(),
+            recorded_at: None,
+        }
     }
 
     #[test]
     fn a_copy_is_fresh_enough_when_each_model_has_each_position() {
         let at = |partition, offset| Position { partition: Partition(partition), offset };
         let token: Token = [at(0, 9), at(1, 4)].into_iter().collect();
-        let states = [state("patients", 0, 10), state("patients", 1, 5), state("invoices", 0, 10), state("invoices", 1, 4)];
+        let states =
+            [state("patients", 0, 10), state("patients", 1, 5), state("invoices", 0, 10), state("invoices", 1, 4)];
         assert!(applied(&states, &["patients"], &token));
         assert!(!applied(&states, &["patients", "invoices"], &token), "offset 4 is the fifth event");
         assert!(!applied(&states[..1], &["patients"], &token), "a partition without a checkpoint has nothing");

@@ -12,11 +12,12 @@ const LINES_MAX: usize = 450;
 const MIDDLE: [&str; 4] = ["carelog-command-api", "carelog-query-api", "carelog-projections", "carelog-sagas"];
 
 /// A vendor's crates, and the one of ours that may know them.
-const VENDORS: [(&str, &[&str]); 12] = [
+const VENDORS: [(&str, &[&str]); 13] = [
     ("sled", &["carelog-event-log", "carelog-documents"]),
     ("rusqlite", &["carelog-sqlite"]),
     ("tokio-postgres", &["carelog-postgres"]),
     ("deadpool-postgres", &["carelog-postgres"]),
+    ("tokio-postgres-rustls", &["carelog-postgres"]),
     ("rdkafka", &["carelog-kafka"]),
     ("aws-sdk-dynamodb", &["carelog-dynamodb"]),
     ("object_store", &["carelog-blob"]),

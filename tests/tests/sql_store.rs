@@ -1,7 +1,13 @@
 //! The contract of `SqlStore` on its adapters, and what only one of them promises.
 
+#[path = "sql_store/cutting_proxy.rs"]
+mod cutting_proxy;
+#[path = "sql_store/encryption.rs"]
+mod encryption;
 #[path = "sql_store/postgres.rs"]
 mod postgres;
+#[path = "sql_store/replica.rs"]
+mod replica;
 #[path = "sql_store/sqlite.rs"]
 mod sqlite;
 

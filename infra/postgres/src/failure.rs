@@ -56,7 +56,8 @@ pub(crate) fn no_connection(address: &str, error: PoolError) -> Failure {
         }
         PoolError::Timeout(_) => "no answer in time".to_owned(),
         PoolError::Backend(error) => {
-            let advice = error.code().map_or("check that it runs, its address and sslmode", |code| advice(code.code()).0);
+            let advice =
+                error.code().map_or("check that it runs, its address and sslmode", |code| advice(code.code()).0);
             return Failure::passing(PORT, format!("could not connect to {address}: {advice}")).caused_by(said(&error));
         }
         other => other.to_string(),

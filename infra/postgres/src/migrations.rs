@@ -11,8 +11,7 @@ use crate::failure::{PORT, failure};
 use crate::server::Server;
 
 /// Texts that were carried out, in order, once. Never changed, only added to.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("texts that compare as bytes", "CREATE DOMAIN ctext AS text COLLATE \"C\"")];
+const MIGRATIONS: [(&str, &str); 1] = [("texts that compare as bytes", "CREATE DOMAIN ctext AS text COLLATE \"C\"")];
 
 /// The oldest that its makers still mended when this was written.
 const VERSION_MIN: i32 = 130_000;
@@ -46,7 +45,8 @@ pub(crate) async fn migrate(server: &Server, schema: &str) -> Result<(), Failure
 
 /// The name stands in statements as it is.
 fn check_name(schema: &str) -> Result<(), Failure> {
-    let plain = |index: usize, byte: u8| byte.is_ascii_lowercase() || byte == b'_' || (index > 0 && byte.is_ascii_digit());
+    let plain =
+        |index: usize, byte: u8| byte.is_ascii_lowercase() || byte == b'_' || (index > 0 && byte.is_ascii_digit());
     let fits = (1..=63).contains(&schema.len()) && schema.bytes().enumerate().all(|(index, byte)| plain(index, byte));
     if fits && !schema.starts_with("pg_") {
         return Ok(());
@@ -95,7 +95,8 @@ type Numbered = (usize, (&'static str, &'static str));
 fn pending(done: &[String], schema: &str) -> Result<impl Iterator<Item = Numbered> + use<>, Failure> {
     let ours = MIGRATIONS.iter().map(|(name, _)| *name).take(done.len());
     if done.len() > MIGRATIONS.len() || !ours.eq(done.iter().map(String::as_str)) {
-        let message = format!("schema {schema} was made by another version of this program; use that, or another schema");
+        let message =
+            format!("schema {schema} was made by another version of this program; use that, or another schema");
         return Err(Failure::lasting(PORT, message));
     }
     Ok((1..).zip(MIGRATIONS).skip(done.len()))

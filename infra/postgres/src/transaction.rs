@@ -121,7 +121,11 @@ async fn in_transaction(
     let parsed = parse_runs(connection, statements).await.map_err(|error| {
         let trouble = Trouble::of("could not parse a statement", &error);
         // Whether the statement is at fault is seen, and said, when it is run by itself.
-        if error.code().is_some_and(|code| code.code().starts_with("42")) { trouble.again(Again::Unparsed) } else { trouble }
+        if error.code().is_some_and(|code| code.code().starts_with("42")) {
+            trouble.again(Again::Unparsed)
+        } else {
+            trouble
+        }
     })?;
     affected(statements, send_parsed(connection, statements, &parsed).await).await
 }
@@ -131,9 +135,8 @@ async fn affected(statements: &[Statement], sent: Vec<Sent<'_, Answer>>) -> Resu
     let mut affected = Vec::with_capacity(sent.len());
     for (statement, sent) in statements.iter().zip(sent) {
         let answer = sent.answer().await;
-        let rows = answer
-            .map_err(|error| Trouble::of(&format!("could not run {}", statement.excerpt()), &error))?
-            .affected;
+        let rows =
+            answer.map_err(|error| Trouble::of(&format!("could not run {}", statement.excerpt()), &error))?.affected;
         if statement.expect.is_some_and(|expected| expected != rows) {
             return Err(unexpected(statement, rows).into());
         }
@@ -159,7 +162,8 @@ async fn commit(connection: Connection) -> Result<(), Trouble> {
         }
         // Trying again blindly could do it twice; whoever wrote knows how to find out.
         Err(error) => {
-            let doing = "the answer to a commit was lost, so it is not known whether it was made; look before repeating it";
+            let doing =
+                "the answer to a commit was lost, so it is not known whether it was made; look before repeating it";
             let unknown = failure(doing, &error);
             Err(Failure { retry_helps: true, ..unknown }.into())
         }
@@ -188,8 +192,7 @@ async fn found(
     let mut found = Vec::with_capacity(queries.len());
     for (query, sent) in queries.iter().zip(sent) {
         let answer = sent.answer().await;
-        let answer =
-            answer.map_err(|error| Trouble::of(&format!("could not read {}", query.excerpt()), &error))?;
+        let answer = answer.map_err(|error| Trouble::of(&format!("could not read {}", query.excerpt()), &error))?;
         found.push(rows(query, &answer)?);
     }
     Ok(found)

@@ -33,10 +33,12 @@ impl PgBouncer {
         give_to_server_user(&folder);
         let end = "kill -9 $(cat \"$1/pid\"); rm -rf \"$1\"";
         let guard = Guard::at_the_end(end, &[&folder]);
-        let program = if std::path::Path::new("/usr/sbin/pgbouncer").exists() { "/usr/sbin/pgbouncer" } else { "pgbouncer" };
+        let program =
+            if std::path::Path::new("/usr/sbin/pgbouncer").exists() { "/usr/sbin/pgbouncer" } else { "pgbouncer" };
         let mut start = as_server_user(program);
         start.arg("-d").arg(&settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let started = start.status().unwrap_or_else(|error| panic!("pgbouncer: {error}; install it: scripts/setup test"));
+        let started =
+            start.status().unwrap_or_else(|error| panic!("pgbouncer: {error}; install it: scripts/setup test"));
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
         assert!(started.success(), "pgbouncer did not start:\n{}", said());
         let begun = Instant::now();

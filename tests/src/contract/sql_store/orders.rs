@@ -9,8 +9,30 @@ use super::{plain, statement};
 /// Latin, Greek, Cyrillic, Arabic, Devanagari and Han; some twice, some alike but for case, accents or composition, one
 /// beyond the first 65,536 characters, which UTF-16 would sort before others.
 const NAMES: [&str; 24] = [
-    "Ada", "ada", "Ångström", "A\u{30a}ngström", "Zoë", "Zoe", "ß", "Αθηνά", "αθηνά", "Ωμέγα", "Ёлкин", "Иванов", "иванов",
-    "علي", "فاطمة", "अनिता", "हर्ष", "王芳", "李娜", "\u{20bb7}野", "\u{ff21}", "Ada", "王芳", "",
+    "Ada",
+    "ada",
+    "Ångström",
+    "A\u{30a}ngström",
+    "Zoë",
+    "Zoe",
+    "ß",
+    "Αθηνά",
+    "αθηνά",
+    "Ωμέγα",
+    "Ёлкин",
+    "Иванов",
+    "иванов",
+    "علي",
+    "فاطمة",
+    "अनिता",
+    "हर्ष",
+    "王芳",
+    "李娜",
+    "\u{20bb7}野",
+    "\u{ff21}",
+    "Ada",
+    "王芳",
+    "",
 ];
 
 /// A row in memory: its name, if it has one, its sort key, its id.
@@ -60,16 +82,18 @@ fn ids<'a>(people: impl IntoIterator<Item = &'a Person>) -> Vec<i64> {
 async fn by_name(store: &dyn SqlStore, people: &[Person]) {
     let mut named: Vec<&Person> = people.iter().filter(|person| person.0.is_some()).collect();
     named.sort_by_key(|person| (person.0.as_deref().map(str::as_bytes), person.2));
-    let asked = |way: &str| plain(&format!("SELECT id FROM people WHERE name IS NOT NULL ORDER BY name {way}, id {way}"));
+    let asked =
+        |way: &str| plain(&format!("SELECT id FROM people WHERE name IS NOT NULL ORDER BY name {way}, id {way}"));
     assert_eq!(found(store, asked("ASC")).await, ids(named.iter().copied()), "by the bytes of the name");
     named.reverse();
     assert_eq!(found(store, asked("DESC")).await, ids(named.iter().copied()), "and backwards");
     let between = "SELECT id FROM people WHERE name >= $1 AND name < $2 ORDER BY name, id";
     let cyrillic = statement(between, vec!["\u{400}".into(), "\u{500}".into()]);
     named.reverse();
-    let expected = named.iter().copied().filter(|person| {
-        person.0.as_deref().is_some_and(|name| ("\u{400}".."\u{500}").contains(&name))
-    });
+    let expected = named
+        .iter()
+        .copied()
+        .filter(|person| person.0.as_deref().is_some_and(|name| ("\u{400}".."\u{500}").contains(&name)));
     assert_eq!(found(store, cyrillic).await, ids(expected), "a range of one script");
     for name in NAMES {
         let equal = statement("SELECT id FROM people WHERE name = $1 ORDER BY id", vec![name.into()]);
@@ -112,12 +136,14 @@ async fn in_pages(store: &dyn SqlStore, people: &[Person]) {
             expected.reverse();
         }
         let order = format!("ORDER BY name {way}, id {way} LIMIT $1");
-        let mut page = statement(&format!("SELECT id, name FROM people WHERE name IS NOT NULL {order}"), vec![3.into()]);
+        let mut page =
+            statement(&format!("SELECT id, name FROM people WHERE name IS NOT NULL {order}"), vec![3.into()]);
         let mut seen = Vec::new();
         loop {
             let rows = store.read(vec![page]).await.expect("read").remove(0).rows;
             let Some(last) = rows.last() else { break };
-            let sql = format!("SELECT id, name FROM people WHERE name IS NOT NULL AND (name, id) {sign} ($2, $3) {order}");
+            let sql =
+                format!("SELECT id, name FROM people WHERE name IS NOT NULL AND (name, id) {sign} ($2, $3) {order}");
             page = statement(&sql, vec![3.into(), last[1].clone(), last[0].clone()]);
             seen.extend(rows.iter().map(|row| row[0].int().expect("an id")));
         }
@@ -126,7 +152,9 @@ async fn in_pages(store: &dyn SqlStore, people: &[Person]) {
 }
 
 async fn groups(store: &dyn SqlStore, people: &[Person]) {
-    let query = plain("SELECT name AS shared, COUNT(*) AS total FROM people WHERE name IS NOT NULL GROUP BY name ORDER BY name");
+    let query = plain(
+        "SELECT name AS shared, COUNT(*) AS total FROM people WHERE name IS NOT NULL GROUP BY name ORDER BY name",
+    );
     let found = store.read(vec![query]).await.expect("read").remove(0);
     assert_eq!(found.columns, ["shared", "total"]);
     let mut names: Vec<&str> = people.iter().filter_map(|person| person.0.as_deref()).collect();

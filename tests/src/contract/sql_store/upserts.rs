@@ -79,7 +79,8 @@ async fn what_is_there_is_replaced_and_counted(store: &dyn SqlStore) {
     assert_eq!(of("0100"), row(100), "untouched");
     let add = "UPDATE stock SET note = $1, amount = amount + $2 WHERE place = $3 AND item = $4";
     let touch = |item: &str| statement(add, vec![SqlValue::Null, (-5).into(), "here".into(), item.into()]);
-    let affected = store.write(vec![touch("0100"), touch("none"), touch("0101"), touch("0102")]).await.expect("written");
+    let affected =
+        store.write(vec![touch("0100"), touch("none"), touch("0101"), touch("0102")]).await.expect("written");
     assert_eq!(affected, [1, 0, 1, 1]);
     assert_eq!(stock(store).await[&("here".to_owned(), "0100".to_owned())], (None, row(100).1, 95));
     let same = "INSERT INTO stock (place, item, amount) VALUES ($1, $2, $3) ON CONFLICT (place, item) DO NOTHING";
@@ -99,8 +100,12 @@ async fn rows_under_the_beginning_of_a_key(store: &dyn SqlStore) {
 }
 
 async fn a_checkpoint_moves_from_where_it_was_or_not_at_all(store: &dyn SqlStore) {
-    let create = "CREATE TABLE marks (model CTEXT NOT NULL, size BIGINT NOT NULL, recorded_at BIGINT, PRIMARY KEY (model))";
-    let first = statement("INSERT INTO marks (model, size, recorded_at) VALUES ($1, $2, $3)", vec!["m".into(), 0.into(), SqlValue::Null]);
+    let create =
+        "CREATE TABLE marks (model CTEXT NOT NULL, size BIGINT NOT NULL, recorded_at BIGINT, PRIMARY KEY (model))";
+    let first = statement(
+        "INSERT INTO marks (model, size, recorded_at) VALUES ($1, $2, $3)",
+        vec!["m".into(), 0.into(), SqlValue::Null],
+    );
     store.write(vec![plain(create), first.expecting(1)]).await.expect("made");
     let moved = |from: i64| {
         let sql = "UPDATE marks SET size = $2, recorded_at = $3 WHERE model = $1 AND size = $4";
