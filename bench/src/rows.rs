@@ -11,9 +11,8 @@ use futures::SinkExt;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::percentiles::rate;
 use crate::pressure::Pressure;
-use crate::report::{Report, Row, number, share};
+use crate::report::{Report, Row, number, rate, share};
 
 /// Rows of one statement and of one transaction, as projections write them.
 const STATEMENT_ROWS: u64 = 32;
@@ -22,7 +21,8 @@ const TRANSACTION_ROWS: u64 = 4_096;
 /// A row for a wide table with many indexes and for a narrow one.
 pub(crate) async fn measure(parameters: &str, pressure: &Pressure, report: &mut Report) -> anyhow::Result<()> {
     let store = PostgresStore::connect(PostgresSettings::new(url(parameters)?)).await?;
-    let (client, connection) = tokio_postgres::connect(parameters, NoTls).await.context("PostgreSQL cannot be reached")?;
+    let (client, connection) =
+        tokio_postgres::connect(parameters, NoTls).await.context("PostgreSQL cannot be reached")?;
     tokio::spawn(connection);
     client.batch_execute("SET search_path TO carelog").await?;
     for table in [&appointments::APPOINTMENTS, &availability::SEATS] {
@@ -95,7 +95,8 @@ fn upsert(table: &Table, rows: std::ops::Range<u64>) -> Statement {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let tuples: Vec<String> = (0..(rows.end - rows.start) as usize)
         .map(|row| {
-            let places: Vec<String> = (1..=columns.len()).map(|column| format!("${}", row * columns.len() + column)).collect();
+            let places: Vec<String> =
+                (1..=columns.len()).map(|column| format!("${}", row * columns.len() + column)).collect();
             format!("({})", places.join(", "))
         })
         .collect();

@@ -72,7 +72,7 @@ impl Address {
     }
 
     fn new(mut config: Config, asked: Option<TlsMode>, authorities: Option<PathBuf>) -> Result<Address, Failure> {
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        if config.get_hosts().is_empty() {
             return Err(refused("it names no host"));
         }
         // Nobody stands between this program and a socket of this machine, and servers there have no certificate as a
@@ -92,14 +92,20 @@ impl Address {
         Ok(Address { config, tls, authorities })
     }
 
-    /// Host and port, for messages.
-    pub(crate) fn shown(&self) -> String {
+    /// Each host with its port.
+    pub(crate) fn hosts(&self) -> Vec<(Host, u16)> {
         let ports = self.config.get_ports();
         let port = |index: usize| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| match host {
-            Host::Tcp(name) => format!("{name}:{}", port(index)),
+        let hosts = self.config.get_hosts().iter().cloned().enumerate();
+        hosts.map(|(index, host)| (host, port(index))).collect()
+    }
+
+    /// Host and port, for messages.
+    pub(crate) fn shown(&self) -> String {
+        let hosts = self.hosts().into_iter().map(|(host, port)| match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
             #[cfg(unix)]
-            Host::Unix(path) => format!("{}:{}", path.display(), port(index)),
+            Host::Unix(path) => format!("{}:{port}", path.display()),
         });
         hosts.collect::<Vec<_>>().join(",")
     }

@@ -8,6 +8,7 @@
 //! See docs/decisions/0013-postgresql.md for what was weighed and measured.
 
 mod address;
+mod cancel;
 mod failure;
 mod migrations;
 mod parameter;

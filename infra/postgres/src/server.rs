@@ -9,9 +9,9 @@ use std::time::Duration;
 use carelog_domain::ports::Failure;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Client;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::Address;
+use crate::cancel::Canceller;
 use crate::failure::{PORT, no_connection};
 use crate::settings::PostgresSettings;
 use crate::tls;
@@ -29,7 +29,7 @@ const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 /// A server, or pgbouncer before one.
 pub(crate) struct Server {
     pool: Pool,
-    tls: MakeRustlsConnect,
+    canceller: Canceller,
     /// Host and port.
     pub(crate) shown: String,
     opening_read: String,
@@ -66,7 +66,7 @@ impl Server {
         };
         Ok(Server {
             pool,
-            tls,
+            canceller: Canceller::new(&address, tls),
             shown: address.shown(),
             opening_read: format!(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}; LOCK TABLE migrations IN ACCESS SHARE MODE",
@@ -79,7 +79,7 @@ impl Server {
     /// A connection of the pool, made if none is free.
     pub(crate) async fn connection(&self) -> Result<Connection, Failure> {
         let taken = self.pool.get().await.map_err(|error| no_connection(&self.shown, error))?;
-        Ok(Connection { taken: Some(taken), tls: self.tls.clone() })
+        Ok(Connection { taken: Some(taken), canceller: self.canceller.clone() })
     }
 
     /// Begins a transaction on one snapshot, taken by the first query after this. Tables and views stay as they are until
@@ -108,7 +108,7 @@ impl Server {
 /// it does is cancelled at the server, and it is closed.
 pub(crate) struct Connection {
     taken: Option<Object>,
-    tls: MakeRustlsConnect,
+    canceller: Canceller,
 }
 
 impl Connection {
@@ -133,13 +133,16 @@ impl Drop for Connection {
             drop(Object::take(taken));
             return;
         };
-        let (cancel, tls) = (taken.cancel_token(), self.tls.clone());
+        let (token, canceller) = (taken.cancel_token(), self.canceller.clone());
         runtime.spawn(async move {
-            if !taken.is_closed() {
-                let cancelled = tokio::time::timeout(CANCEL_TIME_MAX, cancel.cancel_query(tls)).await;
-                if !matches!(cancelled, Ok(Ok(()))) {
-                    tracing::debug!("a query could not be cancelled; its time-out ends it");
-                }
+            // Behind pgbouncer a cancellation is lost when whoever it is for goes away: the server must be through first.
+            let ending = async {
+                canceller.cancel(&token).await.ok()?;
+                taken.check_connection().await.ok()
+            };
+            let ended = tokio::time::timeout(CANCEL_TIME_MAX, ending).await;
+            if !matches!(ended, Ok(Some(()))) && !taken.is_closed() {
+                tracing::debug!("a query could not be cancelled; its time-out ends it");
             }
             // Its place in the pool is free from here on, not before: the server's connections are counted.
             drop(Object::take(taken));

@@ -4,7 +4,7 @@ use carelog_domain::ports::{Failure, SqlStore};
 use carelog_postgres::{PostgresSettings, PostgresStore};
 use carelog_tests::servers::guard::give_to_server_user;
 use carelog_tests::servers::postgres::PostgresServer;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::postgres::plain;
 
@@ -24,9 +24,9 @@ impl Encrypted {
             .await
             .expect("made");
         let folder = tempfile::tempdir().expect("a folder");
-        let ours = authority();
+        let ours = authority("ours");
         std::fs::write(folder.path().join("ours.pem"), ours.pem()).expect("written");
-        std::fs::write(folder.path().join("theirs.pem"), authority().pem()).expect("written");
+        std::fs::write(folder.path().join("theirs.pem"), authority("theirs").pem()).expect("written");
         let key = KeyPair::generate().expect("a key");
         let certificate =
             CertificateParams::new(["localhost".to_owned()]).expect("a name").signed_by(&key, &ours).expect("signed");
@@ -55,8 +55,9 @@ impl Encrypted {
     }
 }
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("signed")
 }

@@ -186,7 +186,7 @@ async fn a_commit_whose_answer_was_lost_is_unknown_and_its_checkpoint_makes_a_re
         .await
         .expect("back");
 
-    proxy.cut_after("COMMIT");
+    proxy.cut_after("COMMIT\0"); // Not `READ COMMITTED`, with which it begins.
     let failure = store.write(work()).await.expect_err("no answer");
     assert!(failure.retry_helps && failure.message.contains("not known"), "{failure}");
     assert_eq!(numbers(&store, "SELECT n FROM t").await, [1], "it was made, as it happens");
