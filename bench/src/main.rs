@@ -9,6 +9,7 @@ mod million;
 mod percentiles;
 mod pressure;
 mod report;
+mod rows;
 mod server;
 mod year;
 
@@ -35,7 +36,7 @@ struct Run {
     #[arg(long)]
     quick: bool,
     /// Only these parts, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "appends,million,server,year")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "appends,rows,million,server,year")]
     only: Vec<Part>,
     /// The program to measure
     #[arg(long, default_value = "target/release/carelog", value_name = "FILE")]
@@ -58,6 +59,8 @@ struct Run {
 enum Part {
     /// Appends in process, beside the bare segment and PostgreSQL
     Appends,
+    /// Rows of read models into PostgreSQL, beside COPY; only with --postgres
+    Rows,
     /// A log of a million events: scan, restart
     Million,
     /// The program under load: commands, lag, queries, rebuilds, restart, memory
@@ -92,12 +95,16 @@ async fn measure(run: &Run) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(&run.work).with_context(|| format!("{} cannot be made", run.work.display()))?;
     let mut report = Report::begin(&run.report, run.quick)?;
-    for part in [Part::Appends, Part::Million, Part::Server, Part::Year] {
+    for part in [Part::Appends, Part::Rows, Part::Million, Part::Server, Part::Year] {
         if !run.only.contains(&part) {
             continue;
         }
         match part {
             Part::Appends => appends::measure(&run.work, run.postgres.as_deref(), &pressure, &mut report).await?,
+            Part::Rows => match &run.postgres {
+                Some(parameters) => rows::measure(parameters, &pressure, &mut report).await?,
+                None => println!("no rows: there is no PostgreSQL to write them to"),
+            },
             Part::Million => million::measure(&run.work, &pressure, &mut report).await?,
             Part::Server => http::measure(&run.program, &run.work, &pressure, &mut report).await?,
             Part::Year => year::measure(&run.program, &run.work, &run.year, &mut report).await?,

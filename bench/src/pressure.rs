@@ -16,6 +16,8 @@ pub(crate) struct Pressure {
     pub(crate) paced_rate: u64,
     /// Queries.
     pub(crate) queries: Duration,
+    /// Rows written to a table of PostgreSQL.
+    pub(crate) rows: u64,
     /// Events of the log that is scanned and restarted.
     pub(crate) events: u64,
     /// Patients of the hospital that is booked at.
@@ -32,6 +34,7 @@ impl Pressure {
             paced: Duration::from_secs(20),
             paced_rate: 1_000,
             queries: Duration::from_secs(10),
+            rows: 200_000,
             events: 1_000_000,
             patients: 2_000,
         }
@@ -46,6 +49,7 @@ impl Pressure {
             paced: Duration::from_secs(2),
             paced_rate: 200,
             queries: Duration::from_secs(1),
+            rows: 20_000,
             events: 50_000,
             patients: 1_200,
         }

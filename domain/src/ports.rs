@@ -29,7 +29,7 @@ pub use freshness::Freshness;
 pub use key_store::{DataKey, KeyId, KeyState, KeyStore};
 pub use lab_reader::LabReader;
 pub use settlement::Settlement;
-pub use sql_store::{Rows, SqlStore, SqlValue, Statement};
+pub use sql_store::{FreshEnough, Rows, SqlStore, SqlValue, Statement};
 
 /// A future on the heap, so that traits with async methods can be objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -95,10 +95,40 @@ impl Asking {
     }
 
     /// Runs queries over these read models on one snapshot, after they have what the client wants to see.
-    pub(crate) async fn read(&self, models: &[&'static str], mut queries: Vec<Statement>) -> Answer<Vec<Rows>> {
-        self.wait_for(models).await?;
+    pub(crate) async fn read(&self, models: &[&'static str], queries: Vec<Statement>) -> Answer<Vec<Rows>> {
+        let wanted = self.wait_for(models).await?;
+        self.read_applied(models, queries, wanted).await
+    }
+
+    /// The same for one query.
+    pub(crate) async fn read_one(&self, models: &[&'static str], query: Statement) -> Answer<Rows> {
+        Ok(self.read(models, vec![query]).await?.pop().unwrap_or_default())
+    }
+
+    /// The same where the read models have more than that: positions that were waited for already.
+    pub(crate) async fn read_one_after(
+        &self,
+        token: &Token,
+        models: &[&'static str],
+        query: Statement,
+    ) -> Answer<Rows> {
+        let mut wanted = self.wait_for(models).await?.clone();
+        wanted.merge(token);
+        Ok(self.read_applied(models, vec![query], &wanted).await?.pop().unwrap_or_default())
+    }
+
+    /// Runs queries where the read models have applied the token: on a copy if it has, which its own checkpoints, read in
+    /// the same snapshot, tell.
+    async fn read_applied(
+        &self,
+        models: &[&'static str],
+        mut queries: Vec<Statement>,
+        token: &Token,
+    ) -> Answer<Vec<Rows>> {
         queries.push(SetState::query());
-        let mut found = self.deps.sql.read(queries).await?;
+        let has_it =
+            |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
+        let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;
         let states = found.pop().map(|states| SetState::from_rows(&states)).unwrap_or_default();
         for model in models {
             let states = states.iter().filter(|state| state.model == *model);
@@ -107,27 +137,23 @@ impl Asking {
         Ok(found)
     }
 
-    /// The same for one query.
-    pub(crate) async fn read_one(&self, models: &[&'static str], query: Statement) -> Answer<Rows> {
-        Ok(self.read(models, vec![query]).await?.pop().unwrap_or_default())
-    }
-
-    /// Waits until the read models have applied what the client's token (and what sagas made of it) says.
-    pub(crate) async fn wait_for(&self, models: &[&'static str]) -> Answer<()> {
+    /// Waits until the read models have applied what the client's token (and what sagas made of it) says, and says what
+    /// that is.
+    pub(crate) async fn wait_for(&self, models: &[&'static str]) -> Answer<&Token> {
         let wanted = self.wanted.get_or_try_init(|| self.wish.resolve(&self.deps, self.left())).await?;
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(wanted);
         }
         let mut fresh = self.fresh.lock().await;
         let stale: Vec<&str> = models.iter().copied().filter(|model| !fresh.contains(model)).collect();
         if stale.is_empty() {
-            return Ok(());
+            return Ok(wanted);
         }
         if !self.deps.freshness.reached(&stale, wanted, self.left()).await? {
             return Err(not_yet("the read model has not come to the positions of the token; ask again"));
         }
         fresh.extend(models);
-        Ok(())
+        Ok(wanted)
     }
 
     fn left(&self) -> Duration {
@@ -138,4 +164,43 @@ impl Asking {
 /// A bounded wait ran out.
 pub(crate) fn not_yet(message: &str) -> Problem {
     Problem::new("not-yet", message)
+}
+
+/// True when each of the models has applied every position of the token.
+fn applied(states: &[SetState], models: &[&str], token: &Token) -> bool {
+    models.iter().all(|model| {
+        token.positions().all(|position| {
+            let of_it = |state: &&SetState| state.model == *model && state.partition == position.partition;
+            states.iter().find(of_it).is_some_and(|state| state.size > position.offset)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use carelog_domain::kernel::{Partition, Position};
+
+    use super::*;
+
+    fn state(model: &str, partition: u16, size: u64) -> SetState {
+        SetState {
+            model: model.to_owned(),
+            partition: Partition(partition),
+            size,
+            root: String::new(),
+            recorded_at: None,
+        }
+    }
+
+    #[test]
+    fn a_copy_is_fresh_enough_when_each_model_has_each_position() {
+        let at = |partition, offset| Position { partition: Partition(partition), offset };
+        let token: Token = [at(0, 9), at(1, 4)].into_iter().collect();
+        let states =
+            [state("patients", 0, 10), state("patients", 1, 5), state("invoices", 0, 10), state("invoices", 1, 4)];
+        assert!(applied(&states, &["patients"], &token));
+        assert!(!applied(&states, &["patients", "invoices"], &token), "offset 4 is the fifth event");
+        assert!(!applied(&states[..1], &["patients"], &token), "a partition without a checkpoint has nothing");
+        assert!(applied(&[], &["patients"], &Token::empty()), "without a token anything will do");
+    }
 }

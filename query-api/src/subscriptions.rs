@@ -170,7 +170,7 @@ async fn rows_after<T: Found>(
     if let Some(condition) = T::REACH {
         select = select.among_some(condition, asking.reach());
     }
-    let found = asking.read_one(models, select.ending(T::ORDER).statement()).await?;
+    let found = asking.read_one_after(&token, models, select.ending(T::ORDER).statement()).await?;
     let found: Answer<Vec<T>> = rows(&found).map(<T as FromRow>::read).collect();
     Ok(found?)
 }

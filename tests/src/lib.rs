@@ -8,4 +8,5 @@ pub mod forgetful_disk;
 pub mod model_log;
 pub mod practice;
 pub mod server;
+pub mod servers;
 pub mod year;

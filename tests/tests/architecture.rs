@@ -17,6 +17,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["carelog-sqlite"]),
     ("tokio-postgres", &["carelog-postgres"]),
     ("deadpool-postgres", &["carelog-postgres"]),
+    ("tokio-postgres-rustls", &["carelog-postgres"]),
     ("rdkafka", &["carelog-kafka"]),
     ("aws-sdk-dynamodb", &["carelog-dynamodb"]),
     ("object_store", &["carelog-blob"]),

@@ -15,3 +15,13 @@ mod seeing;
 mod then;
 #[path = "query_api/world.rs"]
 mod world;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use carelog_domain::ports::SqlStore;
+use carelog_sqlite::SqliteStore;
+
+async fn read_store(folder: &Path) -> Arc<dyn SqlStore> {
+    Arc::new(SqliteStore::open(folder.join("models.sqlite")).expect("sqlite"))
+}

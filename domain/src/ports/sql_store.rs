@@ -3,6 +3,9 @@
 
 use super::{BoxFuture, Failure};
 
+/// Says of what queries found, in their order, whether it is fresh enough.
+pub type FreshEnough<'a> = &'a (dyn Fn(&[Rows]) -> bool + Send + Sync);
+
 /// A relational store.
 pub trait SqlStore: Send + Sync {
     /// Runs all statements in one transaction; none has an effect when one fails or a statement's `expect` differs.
@@ -11,6 +14,16 @@ pub trait SqlStore: Send + Sync {
 
     /// Runs all queries on one snapshot.
     fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>>;
+
+    /// The same on a snapshot that may be older than the last write, such as a replica's, if what it finds is fresh
+    /// enough; otherwise as [`SqlStore::read`].
+    fn read_fresh_enough<'a>(
+        &'a self,
+        queries: Vec<Statement>,
+        _fresh_enough: FreshEnough<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Rows>, Failure>> {
+        self.read(queries) // Without copies everything is as fresh as can be.
+    }
 }
 
 /// A value of a parameter or a column.
@@ -89,12 +102,21 @@ impl Statement {
         self.expect = Some(rows);
         self
     }
+
+    /// The beginning of its text, for messages. Values are parameters, so nothing personal is in it.
+    pub fn excerpt(&self) -> String {
+        const CHARACTERS_MAX: usize = 80;
+        match self.sql.char_indices().nth(CHARACTERS_MAX) {
+            Some((end, _)) => format!("`{}...`", &self.sql[..end]),
+            None => format!("`{}`", self.sql),
+        }
+    }
 }
 
 /// What a query found: rows of values in the order of its columns.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Rows {
-    /// Names of the columns.
+    /// Names of the columns; there may be none when there is no row.
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<SqlValue>>,

@@ -15,7 +15,7 @@ pub(crate) fn execute(connection: &Connection, statement: &Statement) -> Result<
     match statement.expect {
         Some(expected) if expected != affected => Err(Failure::lasting(
             PORT,
-            format!("{} affected {affected} rows instead of {expected}; nothing was written", shown(&statement.sql)),
+            format!("{} affected {affected} rows instead of {expected}; nothing was written", statement.excerpt()),
         )),
         _ => Ok(affected),
     }
@@ -42,7 +42,7 @@ fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> Result<Cach
     let mut prepared = connection.prepare_cached(&numbered(&statement.sql)).map_err(failed)?;
     let (takes, given) = (prepared.parameter_count(), statement.parameters.len());
     if takes != given {
-        let message = format!("{} takes {takes} parameters, not {given}", shown(&statement.sql));
+        let message = format!("{} takes {takes} parameters, not {given}", statement.excerpt());
         return Err(Failure::lasting(PORT, message));
     }
     for (index, parameter) in statement.parameters.iter().enumerate() {
@@ -83,23 +83,14 @@ fn value(value: ValueRef<'_>, statement: &Statement) -> Result<SqlValue, Failure
         ValueRef::Blob(bytes) => SqlValue::Bytes(bytes.to_vec()),
         ValueRef::Text(bytes) => SqlValue::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Real(_) => {
-            let message = format!("{} gives a fraction; cast it to BIGINT", shown(&statement.sql));
+            let message = format!("{} gives a fraction; cast it to BIGINT", statement.excerpt());
             return Err(Failure::lasting(PORT, message));
         }
     })
 }
 
 fn doing(what: &str, statement: &Statement) -> String {
-    format!("{what} {}", shown(&statement.sql))
-}
-
-/// The beginning of a statement's text. Values are parameters, so nothing personal is in it.
-fn shown(sql: &str) -> String {
-    const CHARACTERS_MAX: usize = 80;
-    match sql.char_indices().nth(CHARACTERS_MAX) {
-        Some((end, _)) => format!("`{}...`", &sql[..end]),
-        None => format!("`{sql}`"),
-    }
+    format!("{what} {}", statement.excerpt())
 }
 
 #[cfg(test)]

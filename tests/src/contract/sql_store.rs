@@ -1,5 +1,8 @@
 //! What every `SqlStore` does.
 
+mod orders;
+mod upserts;
+
 use std::sync::Arc;
 
 use carelog_domain::ports::{SqlStore, SqlValue, Statement};
@@ -24,6 +27,9 @@ pub async fn run(store: Arc<dyn SqlStore>) {
     views_can_be_moved_in_a_transaction(&*store).await;
     many_writers_each_stand_or_fall_alone(&store).await;
     a_read_sees_one_snapshot(&store).await;
+    a_view_and_what_is_said_of_it_move_together(&store).await;
+    orders::run(&*store).await;
+    upserts::run(&*store).await;
 }
 
 async fn ids(store: &dyn SqlStore, condition: &str) -> Vec<i64> {
@@ -161,4 +167,41 @@ async fn a_read_sees_one_snapshot(store: &Arc<dyn SqlStore>) {
     writing.await.expect("no panic");
     let found = store.read(vec![query()]).await.expect("read");
     assert_eq!(found[0].rows[0][0], SqlValue::Int(200), "a read sees what was written before it");
+}
+
+/// As a rebuild does: the live set is named in a table, and shown by a view.
+async fn a_view_and_what_is_said_of_it_move_together(store: &Arc<dyn SqlStore>) {
+    let begin = [
+        "CREATE TABLE set_a (word CTEXT NOT NULL)",
+        "CREATE TABLE set_b (word CTEXT NOT NULL)",
+        "INSERT INTO set_a VALUES ('a')",
+        "CREATE TABLE live (word CTEXT NOT NULL)",
+        "INSERT INTO live VALUES ('a')",
+        "CREATE VIEW rows_shown AS SELECT word FROM set_a",
+    ];
+    store.write(begin.map(plain).into()).await.expect("made");
+    let moving = {
+        let store = Arc::clone(store);
+        tokio::spawn(async move {
+            for turn in 0..60 {
+                let (old, new) = if turn % 2 == 0 { ("a", "b") } else { ("b", "a") };
+                // What a snapshot of before does not see must not be looked for in it.
+                let fill = format!("INSERT INTO set_{new} VALUES ('{new}')");
+                let show = [
+                    plain("DROP VIEW rows_shown"),
+                    plain(&format!("CREATE VIEW rows_shown AS SELECT word FROM set_{new}")),
+                    plain(&fill),
+                    statement("UPDATE live SET word = $1", vec![new.into()]).expecting(1),
+                ];
+                store.write(show.into()).await.expect("moved");
+                store.write(vec![plain(&format!("DELETE FROM set_{old}"))]).await.expect("emptied");
+            }
+        })
+    };
+    while !moving.is_finished() {
+        let queries = ["SELECT word FROM live", "SELECT word FROM rows_shown"].map(plain);
+        let found = store.read(queries.into()).await.expect("read");
+        assert_eq!(found[0].rows, found[1].rows, "the view shows another set than the one that is said to be live");
+    }
+    moving.await.expect("no panic");
 }

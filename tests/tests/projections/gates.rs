@@ -8,7 +8,6 @@ use carelog_domain::kernel::Purpose;
 use carelog_domain::ports::{
     BoxFuture, DataKey, Failure, KeyId, KeyState, KeyStore, Rows, SqlStore, SqlValue, Statement,
 };
-use carelog_sqlite::SqliteStore;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -16,7 +15,7 @@ type Chosen = Box<dyn Fn(&Statement) -> bool + Send + Sync>;
 
 /// A read store whose chosen writes fail, or are carried out but not answered until the gate is opened.
 pub(crate) struct GatedSql {
-    inner: Arc<SqliteStore>,
+    inner: Arc<dyn SqlStore>,
     chosen: Chosen,
     stance: watch::Sender<Stance>,
     arrived: watch::Sender<bool>,
@@ -30,7 +29,7 @@ enum Stance {
 }
 
 impl GatedSql {
-    pub(crate) fn new(inner: &Arc<SqliteStore>, chosen: impl Fn(&Statement) -> bool + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(inner: &Arc<dyn SqlStore>, chosen: impl Fn(&Statement) -> bool + Send + Sync + 'static) -> Self {
         GatedSql {
             inner: Arc::clone(inner),
             chosen: Box::new(chosen),

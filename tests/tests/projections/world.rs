@@ -13,16 +13,16 @@ use carelog_keys::FileKeyStore;
 use carelog_projections::{Deps, Projections};
 use carelog_schemas::read_models::{MODELS, Set, chart};
 use carelog_schemas::sealing::seal_event;
-use carelog_sqlite::SqliteStore;
 use carelog_tests::clock::ManualClock;
 use carelog_tests::model_log::ModelLog;
 
-use crate::history::{Step, at};
+use super::history::{Step, at};
+use crate::read_store;
 
 pub(crate) struct World {
     pub(crate) log: Arc<ModelLog>,
     pub(crate) keys: Arc<FileKeyStore>,
-    pub(crate) sql: Arc<SqliteStore>,
+    pub(crate) sql: Arc<dyn SqlStore>,
     pub(crate) documents: Arc<SledDocuments>,
     pub(crate) clock: ManualClock,
     /// The user who causes everything.
@@ -39,7 +39,7 @@ impl World {
         World {
             log: Arc::new(ModelLog::new(partitions, Arc::new(clock.clone()))),
             keys: Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys")),
-            sql: Arc::new(SqliteStore::open(folder.path().join("read.db")).expect("a database")),
+            sql: read_store(folder.path()),
             documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
             clock,
             user: "test".to_owned(),
@@ -53,7 +53,7 @@ impl World {
         World {
             log: Arc::clone(&self.log),
             keys: Arc::clone(&self.keys),
-            sql: Arc::new(SqliteStore::open(folder.path().join("read.db")).expect("a database")),
+            sql: read_store(folder.path()),
             documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
             clock: self.clock.clone(),
             user: self.user.clone(),

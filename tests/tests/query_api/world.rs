@@ -19,7 +19,6 @@ use carelog_keys::FileKeyStore;
 use carelog_projections::Projections;
 use carelog_query_api::{Deps, Limits};
 use carelog_schemas::sealing::seal_event;
-use carelog_sqlite::SqliteStore;
 use carelog_tests::clock::ManualClock;
 use carelog_tests::model_log::ModelLog;
 use serde_json::{Value, json};
@@ -69,7 +68,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let log = Arc::new(ModelLog::new(partitions, Arc::new(clock.clone())));
         let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys"));
-        let sql: Arc<dyn SqlStore> = Arc::new(SqliteStore::open(folder.path().join("models.sqlite")).expect("sqlite"));
+        let sql = crate::read_store(folder.path()).await;
         let documents: Arc<dyn DocumentStore> =
             Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents"));
         let projections = Projections::start(carelog_projections::Deps {

@@ -1,0 +1,211 @@
+//! Whole transactions: one that writes, one that reads.
+
+use std::time::Duration;
+
+use carelog_domain::ports::{Failure, Rows, Statement};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::failure::{PORT, again_at_once, failure, is_certain};
+use crate::parameter::values;
+use crate::pipeline::{Answer, Sent, parse_runs, send, send_parsed, send_plain};
+use crate::server::{Connection, Server};
+
+/// How often a transaction is tried that the server ended in favour of another, or whose connection was gone.
+const TRIES_MAX: u32 = 5;
+/// How often one that changes tables asks for them to be free: with what it waits each time, longer than a read may take.
+const LOCK_TRIES_MAX: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
+/// Why a transaction had no effect.
+struct Trouble {
+    failure: Failure,
+    again: Again,
+}
+
+/// What can be done about it here.
+#[derive(Clone, Copy, PartialEq)]
+enum Again {
+    /// Nothing.
+    No,
+    /// The same once more.
+    AtOnce,
+    /// The same when those who read had their turn.
+    WhenFree,
+    /// The same without parsing texts before.
+    Unparsed,
+}
+
+impl Trouble {
+    fn of(doing: &str, error: &Error) -> Trouble {
+        let again = if again_at_once(error) { Again::AtOnce } else { Again::No };
+        Trouble { failure: failure(doing, error), again }
+    }
+
+    fn again(self, again: Again) -> Trouble {
+        Trouble { again, ..self }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble { failure, again: Again::No }
+    }
+}
+
+/// Runs all statements in one transaction.
+pub(crate) async fn write(server: &Server, statements: &[Statement]) -> Result<Vec<u64>, Failure> {
+    let (mut tries, mut parsing) = (1, true);
+    loop {
+        let trouble = match try_write(server, statements, parsing).await {
+            Ok(affected) => return Ok(affected),
+            Err(trouble) => trouble,
+        };
+        match trouble.again {
+            Again::AtOnce if tries < TRIES_MAX => tokio::time::sleep(PAUSE * tries).await,
+            Again::WhenFree if tries < LOCK_TRIES_MAX => tokio::time::sleep(LOCK_PAUSE).await,
+            Again::Unparsed if parsing => parsing = false,
+            _ => return Err(trouble.failure),
+        }
+        tracing::debug!(failure = %trouble.failure, "trying a write again");
+        tries += 1;
+    }
+}
+
+/// Runs all queries on one snapshot.
+pub(crate) async fn read(server: &Server, queries: &[Statement]) -> Result<Vec<Rows>, Failure> {
+    let mut tries = 1;
+    loop {
+        match try_read(server, queries).await {
+            Err(trouble) if trouble.again == Again::AtOnce && tries < TRIES_MAX => {
+                tracing::debug!(failure = %trouble.failure, "trying a read again");
+                tokio::time::sleep(PAUSE * tries).await;
+                tries += 1;
+            }
+            outcome => return outcome.map_err(|trouble| trouble.failure),
+        }
+    }
+}
+
+/// Three round trips: begin (and only then the statements, which would each commit by themselves if it failed), the
+/// statements, commit. One more where texts are parsed before.
+async fn try_write(server: &Server, statements: &[Statement], parsing: bool) -> Result<Vec<u64>, Trouble> {
+    let connection = server.connection().await?;
+    match in_transaction(server, &connection, statements, parsing).await {
+        Ok(affected) => commit(connection).await.map(|()| affected),
+        Err(trouble) => {
+            // The trouble is what matters. A connection that cannot even roll back is closed, which does the same.
+            if connection.batch_execute("ROLLBACK").await.is_ok() {
+                connection.give_back();
+            }
+            Err(trouble)
+        }
+    }
+}
+
+async fn in_transaction(
+    server: &Server,
+    connection: &Connection,
+    statements: &[Statement],
+    parsing: bool,
+) -> Result<Vec<u64>, Trouble> {
+    let opening = server.opening_write(statements.iter().any(changes_tables));
+    connection.batch_execute(&opening).await.map_err(|error| {
+        let trouble = Trouble::of("could not begin to write", &error);
+        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) { trouble.again(Again::WhenFree) } else { trouble }
+    })?;
+    if !parsing {
+        return affected(statements, send(connection, statements).await).await;
+    }
+    let parsed = parse_runs(connection, statements).await.map_err(|error| {
+        let trouble = Trouble::of("could not parse a statement", &error);
+        // Whether the statement is at fault is seen, and said, when it is run by itself.
+        if error.code().is_some_and(|code| code.code().starts_with("42")) {
+            trouble.again(Again::Unparsed)
+        } else {
+            trouble
+        }
+    })?;
+    affected(statements, send_parsed(connection, statements, &parsed).await).await
+}
+
+/// How many rows each affected, if every statement worked and did what was expected of it.
+async fn affected(statements: &[Statement], sent: Vec<Sent<'_, Answer>>) -> Result<Vec<u64>, Trouble> {
+    let mut affected = Vec::with_capacity(sent.len());
+    for (statement, sent) in statements.iter().zip(sent) {
+        let answer = sent.answer().await;
+        let rows =
+            answer.map_err(|error| Trouble::of(&format!("could not run {}", statement.excerpt()), &error))?.affected;
+        if statement.expect.is_some_and(|expected| expected != rows) {
+            return Err(unexpected(statement, rows).into());
+        }
+        affected.push(rows);
+    }
+    Ok(affected)
+}
+
+fn unexpected(statement: &Statement, rows: u64) -> Failure {
+    let (sql, expected) = (statement.excerpt(), statement.expect.unwrap_or_default());
+    Failure::lasting(PORT, format!("{sql} affected {rows} rows instead of {expected}; nothing was written"))
+}
+
+async fn commit(connection: Connection) -> Result<(), Trouble> {
+    match connection.batch_execute("COMMIT").await {
+        Ok(()) => {
+            connection.give_back();
+            Ok(())
+        }
+        Err(error) if is_certain(&error) => {
+            connection.give_back();
+            Err(Trouble::of("the transaction was not committed", &error))
+        }
+        // Trying again blindly could do it twice; whoever wrote knows how to find out.
+        Err(error) => {
+            let doing =
+                "the answer to a commit was lost, so it is not known whether it was made; look before repeating it";
+            let unknown = failure(doing, &error);
+            Err(Failure { retry_helps: true, ..unknown }.into())
+        }
+    }
+}
+
+/// One round trip: begin, queries and commit are sent together, since it does no harm when the first of them fails.
+async fn try_read(server: &Server, queries: &[Statement]) -> Result<Vec<Rows>, Trouble> {
+    let connection = server.connection().await?;
+    let opening = send_plain(&connection, server.opening_read()).await;
+    let sent = send(&connection, queries).await;
+    let closing = send_plain(&connection, "COMMIT").await;
+    let found = found(opening, queries, sent).await;
+    if closing.answer().await.is_ok() {
+        connection.give_back();
+    }
+    found
+}
+
+async fn found(
+    opening: Sent<'_, ()>,
+    queries: &[Statement],
+    sent: Vec<Sent<'_, Answer>>,
+) -> Result<Vec<Rows>, Trouble> {
+    opening.answer().await.map_err(|error| Trouble::of("could not begin to read", &error))?;
+    let mut found = Vec::with_capacity(queries.len());
+    for (query, sent) in queries.iter().zip(sent) {
+        let answer = sent.answer().await;
+        let answer = answer.map_err(|error| Trouble::of(&format!("could not read {}", query.excerpt()), &error))?;
+        found.push(rows(query, &answer)?);
+    }
+    Ok(found)
+}
+
+fn rows(query: &Statement, answer: &Answer) -> Result<Rows, Failure> {
+    let columns = answer.rows.first().map(|row| row.columns().iter().map(|column| column.name().to_owned()).collect());
+    let rows: Result<Vec<_>, Failure> = answer.rows.iter().map(|row| values(row, query)).collect();
+    Ok(Rows { columns: columns.unwrap_or_default(), rows: rows? })
+}
+
+/// True for what makes, changes or removes a table, a view or an index.
+fn changes_tables(statement: &Statement) -> bool {
+    let first = statement.sql.split_whitespace().next().unwrap_or_default();
+    ["CREATE", "DROP", "ALTER"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}

@@ -1,0 +1,255 @@
+//! What only PostgreSQL promises: limits of time, servers that come and go, many nodes and schemas, nothing said of rows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use carelog_domain::ports::{Failure, SqlStore, SqlValue, Statement};
+use carelog_postgres::{PostgresSettings, PostgresStore};
+use carelog_tests::servers::pgbouncer::PgBouncer;
+use carelog_tests::servers::postgres::PostgresServer;
+
+use super::cutting_proxy::CuttingProxy;
+
+pub(crate) fn plain(sql: &str) -> Vec<Statement> {
+    vec![Statement::new(sql, vec![])]
+}
+
+pub(crate) async fn numbers(store: &dyn SqlStore, sql: &str) -> Vec<i64> {
+    let found = store.read(plain(sql)).await.expect("read");
+    found[0].rows.iter().map(|row| row[0].int().expect("a number")).collect()
+}
+
+async fn connect(settings: PostgresSettings) -> PostgresStore {
+    PostgresStore::connect(settings).await.expect("connected")
+}
+
+/// The failure and all that caused it, as it is logged.
+fn whole(failure: &Failure) -> String {
+    format!("{failure} {:?}", failure.source)
+}
+
+/// Far longer than any test waits.
+const SLOW: &str = "SELECT count(*) FROM generate_series(1, 100000000000)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_nobody_waits_for_is_ended_at_the_server() {
+    let server = PostgresServer::shared();
+    let bouncer = PgBouncer::before(server, 2);
+    let database = server.database().await;
+    for url in [server.url(&database), bouncer.url(&database)] {
+        let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+        for queries in [vec![SLOW], vec!["SELECT 1", SLOW, "SELECT 2"]] {
+            let queries = queries.into_iter().map(|sql| Statement::new(sql, vec![])).collect();
+            let slow = tokio::time::timeout(Duration::from_millis(300), store.read(queries)).await;
+            assert!(slow.is_err(), "it is not slow");
+            let quick = tokio::time::timeout(Duration::from_secs(5), store.read(plain("SELECT 3"))).await;
+            assert_eq!(quick.expect("the connection is free").expect("read")[0].rows, [vec![SqlValue::Int(3)]]);
+        }
+        let busy = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND state = 'active' AND query LIKE '%generate_series%' AND pid <> pg_backend_pid()"
+        );
+        let begun = Instant::now();
+        while numbers(&store, &busy).await != [0] {
+            assert!(begun.elapsed() < Duration::from_secs(10), "the server still works for nobody");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_too_long_is_ended_and_says_so() {
+    let server = PostgresServer::shared();
+    let short = Duration::from_millis(200);
+    let limits = PostgresSettings {
+        read_time_max: short,
+        write_time_max: short,
+        wait_time_max: short,
+        ..PostgresSettings::new("")
+    };
+    let settings = PostgresSettings { url: server.url(&server.database().await), connections_max: 1, ..limits };
+    let store = connect(settings.clone()).await;
+    let failure = store.read(plain(SLOW)).await.expect_err("too long");
+    assert!(failure.retry_helps && failure.message.contains("longer than a statement may"), "{failure}");
+    let failure = store.write(plain(&format!("CREATE TABLE t AS {SLOW}"))).await.expect_err("too long");
+    assert!(failure.retry_helps && failure.message.contains("longer than a statement may"), "{failure}");
+    let store = Arc::new(connect(PostgresSettings { read_time_max: Duration::from_secs(60), ..settings }).await);
+    let slow = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.read(plain(SLOW)).await }
+    });
+    let begun = Instant::now();
+    let failure = loop {
+        if let Err(failure) = store.read(plain("SELECT 1")).await {
+            break failure;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "the only connection is taken");
+    };
+    assert!(failure.retry_helps && failure.message.contains("are busy"), "{failure}");
+    slow.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_at_once_make_a_schema_once_and_schemas_do_not_meet() {
+    let server = PostgresServer::shared();
+    let database = server.database().await;
+    let settings =
+        |schema: &str| PostgresSettings { schema: schema.to_owned(), ..PostgresSettings::new(server.url(&database)) };
+    let nodes = (0..12).map(|_| connect(settings("carelog")));
+    let stores = futures::future::join_all(nodes).await;
+    assert_eq!(numbers(&stores[0], "SELECT count(*) FROM migrations WHERE number = 1").await, [1]);
+    // What every node does when it starts, all at once.
+    let tables: Vec<Statement> =
+        carelog_schemas::read_models::sets::create().into_iter().map(|sql| Statement::new(sql, vec![])).collect();
+    for made in futures::future::join_all(stores.iter().map(|store| store.write(tables.clone()))).await {
+        made.expect("made, or there already");
+    }
+    let other = connect(settings("other_chain")).await;
+    other.write(plain("CREATE TABLE only_here (name CTEXT)")).await.expect("made");
+    stores[0].read(plain("SELECT name FROM only_here")).await.expect_err("another schema");
+    server
+        .client(&database)
+        .await
+        .batch_execute("INSERT INTO carelog.migrations VALUES (99, 'of tomorrow')")
+        .await
+        .expect("written");
+    let failure = PostgresStore::connect(settings("carelog")).await.err().expect("refused");
+    assert!(!failure.retry_helps && failure.message.contains("another version"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_restarted_under_load_is_met_again_and_nothing_acknowledged_is_lost() {
+    let server = PostgresServer::start("");
+    let settings = PostgresSettings { connections_max: 4, ..PostgresSettings::new(server.url("postgres")) };
+    let store = Arc::new(connect(settings).await);
+    store.write(plain("CREATE TABLE t (id BIGINT NOT NULL, PRIMARY KEY (id))")).await.expect("made");
+    let stopping = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writers: Vec<_> = (0..4i64)
+        .map(|writer| {
+            let (store, stopping) = (Arc::clone(&store), Arc::clone(&stopping));
+            tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                for id in (writer..).step_by(4) {
+                    if stopping.load(std::sync::atomic::Ordering::Relaxed) {
+                        break;
+                    }
+                    let insert = Statement::new("INSERT INTO t (id) VALUES ($1)", vec![id.into()]);
+                    match store.write(vec![insert]).await {
+                        Ok(_) => acknowledged.push(id),
+                        Err(failure) => assert!(failure.retry_helps, "{}", whole(&failure)),
+                    }
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    for mode in ["fast", "immediate"] {
+        tokio::time::sleep(Duration::from_millis(300)).await; // Some load.
+        server.stop(mode);
+        let failure = store.read(plain("SELECT 1")).await.expect_err("it is gone");
+        assert!(failure.retry_helps && failure.message.contains("127.0.0.1"), "{}", whole(&failure));
+        server.go();
+        let found = store.read(plain("SELECT 1")).await.unwrap_or_else(|failure| panic!("{}", whole(&failure)));
+        assert_eq!(found[0].rows, [vec![SqlValue::Int(1)]], "the next call connects again");
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+    let kept = numbers(&*store, "SELECT id FROM t").await;
+    for writer in writers {
+        let acknowledged = writer.await.expect("no panic");
+        assert!(!acknowledged.is_empty());
+        let lost: Vec<&i64> = acknowledged.iter().filter(|id| !kept.contains(id)).collect();
+        assert!(lost.len() <= 1, "acknowledged and lost: {lost:?}"); // The last may come after the look.
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_was_lost_is_unknown_and_its_checkpoint_makes_a_repeat_harmless() {
+    let server = PostgresServer::shared();
+    let proxy = CuttingProxy::before(server.port).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/{}", proxy.port, server.database().await);
+    let store = connect(PostgresSettings::new(url)).await;
+    let tables = [
+        "CREATE TABLE marks (size BIGINT NOT NULL)",
+        "INSERT INTO marks VALUES (0)",
+        "CREATE TABLE t (n BIGINT NOT NULL)",
+    ];
+    store.write(tables.iter().flat_map(|sql| plain(sql)).collect()).await.expect("made");
+    let work = || {
+        let moved =
+            Statement::new("UPDATE marks SET size = $1 WHERE size = $2", vec![10.into(), 0.into()]).expecting(1);
+        vec![moved, Statement::new("INSERT INTO t VALUES ($1)", vec![1.into()])]
+    };
+    proxy.cut_after("INSERT INTO t");
+    store.write(work()).await.expect("lost before the commit, so that it is done again at once");
+    assert_eq!(numbers(&store, "SELECT n FROM t").await, [1]);
+    store
+        .write(["UPDATE marks SET size = 0", "DELETE FROM t"].iter().flat_map(|sql| plain(sql)).collect())
+        .await
+        .expect("back");
+
+    proxy.cut_after("COMMIT\0"); // Not `READ COMMITTED`, with which it begins.
+    let failure = store.write(work()).await.expect_err("no answer");
+    assert!(failure.retry_helps && failure.message.contains("not known"), "{failure}");
+    assert_eq!(numbers(&store, "SELECT n FROM t").await, [1], "it was made, as it happens");
+    let failure = store.write(work()).await.expect_err("the checkpoint is elsewhere");
+    assert!(failure.message.contains("0 rows instead of 1"), "{failure}");
+    assert_eq!(numbers(&store, "SELECT n FROM t").await, [1], "and nothing is there twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_says_nothing_of_the_row() {
+    let server = PostgresServer::shared();
+    let store = connect(PostgresSettings::new(server.url(&server.database().await))).await;
+    store
+        .write(plain("CREATE TABLE t (id BIGINT NOT NULL, name CTEXT NOT NULL, PRIMARY KEY (name))"))
+        .await
+        .expect("made");
+    let insert =
+        |id: SqlValue| Statement::new("INSERT INTO t (id, name) VALUES ($1, $2)", vec![id, "Zoë Secret".into()]);
+    let null = store.write(vec![insert(SqlValue::Null)]).await.expect_err("a rule broken");
+    let twice = store.write(vec![insert(1.into()), insert(2.into())]).await.expect_err("a rule broken");
+    let cast = Statement::new("SELECT CAST($1 AS BIGINT)", vec!["Zoë Secret".into()]);
+    let cast = store.read(vec![cast]).await.expect_err("no number");
+    for failure in [null, twice, cast] {
+        assert!(!failure.retry_helps && !whole(&failure).contains("Secret"), "{}", whole(&failure));
+    }
+    let kind = store.read(plain("SELECT 1.5 AS half")).await.expect_err("a fraction");
+    assert!(kind.message.contains("cast it to BIGINT"), "{kind}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zero_character_is_kept_as_the_replacement_and_found_as_it() {
+    let server = PostgresServer::shared();
+    let store = connect(PostgresSettings::new(server.url(&server.database().await))).await;
+    store.write(plain("CREATE TABLE t (name CTEXT NOT NULL)")).await.expect("made");
+    store.write(vec![Statement::new("INSERT INTO t VALUES ($1)", vec!["a\0b".into()])]).await.expect("kept");
+    let found = store
+        .read(vec![Statement::new("SELECT name FROM t WHERE name = $1", vec!["a\0b".into()])])
+        .await
+        .expect("read");
+    assert_eq!(found[0].rows, [vec![SqlValue::from("a\u{fffd}b")]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_holds_up_a_change_of_tables_but_the_change_does_not_hold_up_readers() {
+    let server = PostgresServer::shared();
+    let store = Arc::new(connect(PostgresSettings::new(server.url(&server.database().await))).await);
+    let reading = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.read(plain("SELECT count(*) FROM (SELECT pg_sleep(3)) s")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await; // The reader is at it.
+    let changing = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.write(plain("CREATE TABLE late (id BIGINT NOT NULL)")).await }
+    });
+    let begun = Instant::now();
+    while !reading.is_finished() {
+        let one = Instant::now();
+        store.read(plain("SELECT 1")).await.expect("read");
+        assert!(one.elapsed() < Duration::from_secs(2), "a reader waited {:?} behind the change", one.elapsed());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun.elapsed() > Duration::from_secs(1), "there was a reader");
+    reading.await.expect("no panic").expect("read");
+    changing.await.expect("no panic").expect("made when the reader had ended");
+}
