@@ -96,6 +96,19 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_format: Option<String>,
+    /// Read models in PostgreSQL: postgres://USER@HOST/DATABASE; better as CARELOG_SQL where it holds a password
+    /// [default: a file in the data folder]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sql: Option<String>,
+    /// A replica of that database, which answers queries when it is fresh enough
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sql_replica: Option<String>,
+    /// The schema everything is kept in there [default: carelog]
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sql_schema: Option<String>,
 }
 
 /// Which platform a command speaks to.

@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod homes;
 mod import;
 mod landing;
 mod ledger;

@@ -60,8 +60,8 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
         .layer(from_fn_with_state(guard, carelog_auth::guard))
         .layer(from_fn(carelog_telemetry::http_span));
     tracing::info!(
-        address = %listener.local_addr()?, data = %settings.data.display(),
-        "serving embedded, without authentication: whoever reaches this loopback address is the owner of the machine"
+        address = %listener.local_addr()?, data = %settings.data.display(), home = platform.home,
+        "serving without authentication: whoever reaches this loopback address is the owner of the machine"
     );
     let signal = stopping.clone();
     tokio::spawn(async move {
@@ -110,7 +110,7 @@ impl Local {
     /// Opens the folder, and starts every role if the work needs them; nothing listens. Whoever only looks must change
     /// nothing, and must be able to look at what could not start.
     pub(crate) async fn open(settings: &Settings, running: bool) -> anyhow::Result<Local> {
-        let platform = if running { Platform::start(settings).await? } else { Platform::open(settings)? };
+        let platform = if running { Platform::start(settings).await? } else { Platform::open(settings).await? };
         let platform = Arc::new(platform);
         let operations = Arc::new(Operations::new(platform.clone()));
         let router = operations::http::router(operations, CancellationToken::new()).merge(commands(&platform));

@@ -10,6 +10,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{Cli, Command};
+use crate::homes::{self, Address};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub(crate) struct Settings {
     pub(crate) host_names: Vec<String>,
     /// `text` or `json`.
     pub(crate) log_format: String,
+    /// The read models' PostgreSQL; a file in the data folder when left out.
+    pub(crate) sql: Option<Address>,
+    /// A replica of it that queries may be answered from.
+    pub(crate) sql_replica: Option<Address>,
+    /// The schema everything is kept in there.
+    pub(crate) sql_schema: String,
 }
 
 impl Default for Settings {
@@ -35,6 +42,9 @@ impl Default for Settings {
             partitions: None,
             host_names: Vec::new(),
             log_format: "text".to_owned(),
+            sql: None,
+            sql_replica: None,
+            sql_schema: "carelog".to_owned(),
         }
     }
 }
@@ -63,7 +73,8 @@ pub(crate) fn load(cli: &Cli) -> anyhow::Result<Settings> {
 }
 
 impl Settings {
-    const FIELDS: [&str; 5] = ["data", "listen", "partitions", "host_names", "log_format"];
+    const FIELDS: [&str; 8] =
+        ["data", "listen", "partitions", "host_names", "log_format", "sql", "sql_replica", "sql_schema"];
 
     /// The address to listen on.
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
@@ -82,6 +93,7 @@ impl Settings {
         if let Some(partitions) = self.partitions {
             anyhow::ensure!((1..=64).contains(&partitions), "partitions: 1 to 64, not {partitions}");
         }
+        homes::check(self)?;
         anyhow::ensure!(
             ["text", "json"].contains(&self.log_format.as_str()),
             "log_format: text or json, not {:?}",

@@ -15,14 +15,14 @@ use carelog_keys::FileKeyStore;
 use carelog_lab_pdf::{ChildLabReader, Limits};
 use carelog_projections::Projections;
 use carelog_sagas::{SagaEngine, SagasConfig};
-use carelog_sqlite::SqliteStore;
 
+use crate::homes;
 use crate::settings::Settings;
 
 /// How many lab reports are read at once; each is a process of its own.
 const LAB_REPORTS_AT_ONCE: usize = 2;
 
-/// The stores of an embedded process, and the roles that run on them.
+/// The stores of a process, and the roles that run on them.
 pub(crate) struct Platform {
     /// The engine itself, for verification and numbers.
     pub(crate) local_log: Arc<LocalLog>,
@@ -36,6 +36,8 @@ pub(crate) struct Platform {
     pub(crate) read_deps: carelog_projections::Deps,
     /// None while a stopped server's folder is only looked at.
     pub(crate) roles: Option<Roles>,
+    /// Where its stores are, in a few words.
+    pub(crate) home: String,
     pub(crate) started: Instant,
 }
 
@@ -48,7 +50,7 @@ pub(crate) struct Roles {
 impl Platform {
     /// Opens the data folder and starts every role.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Platform> {
-        let mut platform = Platform::open(settings)?;
+        let mut platform = Platform::open(settings).await?;
         check_checkpoints(&platform.local_log, &platform.sql, &platform.documents).await?;
         let projections = Projections::start(platform.read_deps.clone()).await;
         let projections = projections.context("the read models could not start")?;
@@ -58,7 +60,7 @@ impl Platform {
     }
 
     /// Opens the data folder; nothing runs and nothing is written unless it is asked for.
-    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Platform> {
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Platform> {
         let started = Instant::now();
         let folder = &settings.data;
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -67,9 +69,10 @@ impl Platform {
         let log: Arc<dyn EventLog> = local_log.clone();
         let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&folder.join("keys"))?);
         let blobs: Arc<dyn BlobStore> = Arc::new(ObjectBlobs::in_folder(&folder.join("blobs"))?);
-        let sql: Arc<dyn SqlStore> = Arc::new(SqliteStore::open(folder.join("read-models.sqlite"))?);
+        let sql = homes::sql(settings, folder).await?;
         let documents: Arc<dyn DocumentStore> = Arc::new(SledDocuments::open(folder.join("documents"))?);
         let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
+        let home = homes::described(settings);
         let read_deps = carelog_projections::Deps {
             log: log.clone(),
             keys: keys.clone(),
@@ -77,7 +80,7 @@ impl Platform {
             documents: documents.clone(),
             clock: clock.clone(),
         };
-        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, roles: None, started })
+        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, roles: None, home, started })
     }
 
     /// Stops every role, sagas first: what was acknowledged is kept, what is half done is done again after a start.

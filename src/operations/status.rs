@@ -64,7 +64,7 @@ impl Operations {
         };
         Ok(json!({
             "version": concat!("Carelog ", env!("CARGO_PKG_VERSION")),
-            "home": "embedded, without authentication",
+            "home": format!("{}, without authentication", self.platform.home),
             "partitions": heads.len(),
             "uptime": duration(self.platform.started.elapsed().as_secs()),
             "counts": counts,

@@ -1,4 +1,4 @@
-//! What the read models of a stopped server's folder say, in a form two histories of the same doing can be compared
+//! What the read models of a stopped server say, in a form two histories of the same doing can be compared
 //! in: every row of every table, sorted, without what a place in the log or the wall clock of a restart decides.
 //!
 //! Left out: checkpoints (positions), and columns in [`ASIDE`]. Numbers given by order are taken out of their rows and
@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use carelog_documents::SledDocuments;
 use carelog_domain::kernel::Timestamp;
@@ -36,7 +37,10 @@ const ASIDE_OF_EVENTS: [&str; 3] = ["position", "recordedAt", "traceparent"];
 /// A number given by order: which series, of which year.
 pub type SeriesOfYear = (String, String, String);
 
-/// A folder's read models.
+/// Longest that an alarm may let wait for it; a debug build on busy cores.
+const ALARM_MAX: Duration = Duration::from_secs(120);
+
+/// A server's read models.
 pub struct Canonical {
     /// The rows of each table, as text, sorted.
     pub tables: BTreeMap<String, Vec<String>>,
@@ -48,6 +52,11 @@ impl Canonical {
     /// Reads the folder of a stopped server.
     pub async fn of(data: &Path) -> Canonical {
         let sql = SqliteStore::open(data.join("read-models.sqlite")).expect("the SQLite file");
+        Canonical::with(&sql, data).await
+    }
+
+    /// Reads the rows of this store, and the charts of the folder.
+    pub async fn with(sql: &dyn SqlStore, data: &Path) -> Canonical {
         let mut canonical = Canonical { tables: BTreeMap::new(), numbers: BTreeMap::new() };
         for table in MODELS.iter().flat_map(|model| model.tables) {
             let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
@@ -142,6 +151,17 @@ async fn chart(data: &Path) -> Vec<String> {
     }
     items.sort();
     items
+}
+
+/// An imported schedule opens the days ahead of today a minute after it was recorded: waits until that is through, so
+/// that two histories both have it, and then for everything that follows.
+pub async fn settle_with_days_ahead(server: &Server) {
+    let begun = Instant::now();
+    while server.get("/v1/events?type=AlarmRang&limit=1").await.1["events"].as_array().is_none_or(Vec::is_empty) {
+        assert!(begun.elapsed() < ALARM_MAX, "the alarm does not ring\n{}", server.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.settle().await;
 }
 
 /// Every event of a running server's log with its personal values opened, by command and place in its batch. What

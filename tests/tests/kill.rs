@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::Timestamp;
-use carelog_tests::canonical::{self, Canonical};
+use carelog_tests::canonical::{self, Canonical, settle_with_days_ahead};
 use carelog_tests::clinic::{Clinic, SERVICE};
 use carelog_tests::server::{Server, program};
 use carelog_tests::year;
@@ -97,17 +97,6 @@ fn blows(random: &mut SmallRng, events: u64) -> Vec<(u64, Victim)> {
     let mut blows: Vec<_> = victims.map(|victim| (random.random_range(1..events * 85 / 100), victim)).collect();
     blows.sort();
     blows
-}
-
-/// An imported schedule opens the days ahead of today a minute after it was recorded: waits until that is through, so
-/// that both histories have it, and then for everything that follows.
-async fn settle_with_days_ahead(server: &Server) {
-    let begun = Instant::now();
-    while server.get("/v1/events?type=AlarmRang&limit=1").await.1["events"].as_array().is_none_or(Vec::is_empty) {
-        assert!(begun.elapsed() < STANDSTILL_MAX, "the alarm does not ring\n{}", server.log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    server.settle().await;
 }
 
 async fn killed_at_random_moments(partitions: u16) {
