@@ -16,7 +16,7 @@ use crate::settings::Settings;
 const SQLITE_FILE: &str = "read-models.sqlite";
 
 /// An address that may hold a password, which is never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Address(String);
 
@@ -36,12 +36,6 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{self}")
-    }
-}
-
-impl From<&str> for Address {
-    fn from(text: &str) -> Address {
-        Address(text.to_owned())
     }
 }
 
@@ -87,13 +81,17 @@ pub(crate) async fn sql(settings: &Settings, folder: &Path) -> anyhow::Result<Ar
 mod tests {
     use super::*;
 
+    fn address(text: &str) -> Address {
+        Address(text.to_owned())
+    }
+
     fn settings(sql: Option<&str>, replica: Option<&str>) -> Settings {
-        Settings { sql: sql.map(Address::from), sql_replica: replica.map(Address::from), ..Settings::default() }
+        Settings { sql: sql.map(address), sql_replica: replica.map(address), ..Settings::default() }
     }
 
     #[test]
     fn an_address_never_shows_its_password() {
-        let address = Address::from("postgres://carelog:secret@db/carelog");
+        let address = address("postgres://carelog:secret@db/carelog");
         assert_eq!((format!("{address}"), format!("{address:?}")), ("postgres://...".into(), "postgres://...".into()));
         assert!(!format!("{:?}", settings(Some("postgres://u:secret@h/d"), None)).contains("secret"));
     }

@@ -158,9 +158,10 @@ impl ObservationChange {
     }
 }
 
-/// True when the number told with a printed value, if any is, is the one that the value plainly is.
+/// True when the number told with a printed value, if any is, is the one that the value plainly is. What is no plain number
+/// may be told as one by a person; a comparator alone says nothing.
 fn is_told(printed: &str, decimal: Option<&str>, comparator: Option<Comparator>) -> bool {
-    let Some((plain_comparator, plain)) = plainly(printed) else { return true };
+    let Some((plain_comparator, plain)) = plainly(printed) else { return decimal.is_some() || comparator.is_none() };
     let agrees = decimal.is_none_or(|told| Decimal::read(told) == Decimal::read(plain));
     let told = decimal.is_some() || comparator.is_some();
     agrees && (!told || comparator == plain_comparator)

@@ -476,6 +476,7 @@ fn an_appendix_that_makes_no_sense_is_refused() {
         AddedObservation { name: " ".to_owned(), ..added("1") },
         AddedObservation { unit: Some(long.clone()), ..added("1") },
         AddedObservation { comparator: Some(Comparator::Less), ..added("1.5") },
+        AddedObservation { comparator: Some(Comparator::Less), ..added("Negative") },
         told("1,5"),
         told("15"),
     ];
@@ -555,6 +556,7 @@ fn a_printed_number_and_the_number_told_with_it_are_one() {
         ("< 5", Some("5"), None),
         ("5", Some("5"), Some(Comparator::Less)),
         ("5", None, Some(Comparator::Less)),
+        ("Negative", None, Some(Comparator::Less)),
     ] {
         let changes = [told(printed, decimal, comparator)];
         after(finalised()).when(amend(changes)).then_rejected(No::AmendmentValueDiffers { number: 1 });
