@@ -1,6 +1,6 @@
 //! Everything that can be asked, gathered from the contexts into one closed enum.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::billing::commands::*;
 use crate::laboratory::commands::*;
@@ -14,7 +14,7 @@ use crate::scheduling::commands::*;
 macro_rules! commands {
     ($($name:ident : $permission:ident,)*) => {
         /// Any command.
-        #[derive(Clone, PartialEq, Debug, Serialize)]
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[serde(tag = "command", content = "body")]
         #[allow(missing_docs, reason = "each variant is documented at its struct")]
         pub enum Command { $($name($name)),* }

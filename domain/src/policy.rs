@@ -37,6 +37,8 @@ pub enum Permission {
     ReadBilling,
     /// Read the history of events.
     ReadHistory,
+    /// Read public topics, which name nobody.
+    ReadTopics,
     /// Give commands an occurred-at.
     Import,
     /// Retry, skip, rebuild.
@@ -111,6 +113,7 @@ const fn allows(role: Role, permission: Permission) -> bool {
         Role::Auditor => {
             matches!(permission, P::ReadHistory | P::ReadPatients | P::ReadClinical | P::ReadBilling)
         }
+        Role::Analyst => matches!(permission, P::ReadTopics),
         Role::Importer => matches!(
             permission,
             P::Import | P::ManageHospitals | P::ManagePractitioners | P::RegisterPatients | P::Schedule | P::Treat
@@ -134,6 +137,18 @@ mod tests {
         assert_eq!(permits_occurred_at(&desk), Err(PolicyRejection::OccurredAtNotPermitted));
         let nobody = Actor { roles: vec![], ..desk };
         assert_eq!(permits(&nobody, Permission::Schedule, None), Err(PolicyRejection::NotPermitted));
+    }
+
+    #[test]
+    fn an_analyst_reads_topics_and_nothing_else() {
+        let analyst = Actor { roles: vec![Role::Analyst], ..front_desk_of(Reach::Chain) };
+        assert_eq!(permits(&analyst, Permission::ReadTopics, None), Ok(()));
+        for other in [Permission::ReadHistory, Permission::ReadPatients, Permission::ReadBilling, Permission::Schedule]
+        {
+            assert_eq!(permits(&analyst, other, None), Err(PolicyRejection::NotPermitted), "{other:?}");
+        }
+        let desk = front_desk_of(Reach::Chain);
+        assert_eq!(permits(&desk, Permission::ReadTopics, None), Err(PolicyRejection::NotPermitted));
     }
 
     #[test]

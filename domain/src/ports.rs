@@ -2,6 +2,7 @@
 //!
 //! Methods that wait return a [`BoxFuture`], so that every port can be held as `Arc<dyn Port>`.
 
+pub mod assignment;
 pub mod authenticator;
 pub mod blob_store;
 pub mod clock;
@@ -11,23 +12,29 @@ pub mod event_log;
 pub mod freshness;
 pub mod key_store;
 pub mod lab_reader;
+pub mod peers;
+pub mod publisher;
 pub mod settlement;
 pub mod sql_store;
 
 use std::future::Future;
 use std::pin::Pin;
 
+pub use assignment::{Assigned, Assignment, Fixed};
 pub use authenticator::{Authenticator, Unauthenticated};
 pub use blob_store::{BlobName, BlobStore};
 pub use clock::Clock;
-pub use command_bus::{CommandBus, CommandDone, CommandError, CommandRequest, Fingerprint};
-pub use document_store::{Document, DocumentKey, DocumentStore, DocumentWrite, Page};
+pub use command_bus::{CommandBus, CommandDone, CommandError, CommandRequest, Credential, Fingerprint};
+pub use document_store::{Document, DocumentKey, DocumentStore, DocumentWrite, KEY_BYTES_MAX, Page};
 pub use event_log::{
-    Accepted, AppendError, Batch, Condition, Direction, EventFilter, EventLog, Expected, Head, Root, Stored, ToAppend,
+    Accepted, AppendError, Batch, Condition, Direction, EventFilter, EventLog, Expected, Head, Node, Owner, Root,
+    Stored, Term, ToAppend,
 };
 pub use freshness::Freshness;
 pub use key_store::{DataKey, KeyId, KeyState, KeyStore};
 pub use lab_reader::LabReader;
+pub use peers::{Answers, Peers, Unanswered};
+pub use publisher::{Publication, PublishError, Publisher, TopicMark, TopicRecord};
 pub use settlement::Settlement;
 pub use sql_store::{FreshEnough, Rows, SqlStore, SqlValue, Statement};
 

@@ -1,5 +1,6 @@
 //! How the domain says no: a closed enum per context, each variant with a stable code that has a page in docs/errors.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What kind of "no", which decides the HTTP status.
@@ -23,7 +24,7 @@ pub struct Rejection {
     /// What kind of "no".
     pub class: RejectionClass,
     /// The field of the command that is at fault, if one is.
-    pub field: Option<&'static str>,
+    pub field: Option<Cow<'static, str>>,
     /// For people: what is wrong and how to mend it.
     pub message: String,
 }
@@ -62,7 +63,7 @@ macro_rules! rejections {
                     $($name::$variant $({ $($field: _),* })? => $crate::rejection::Rejection {
                         code: $code,
                         class: $crate::rejection::RejectionClass::$class,
-                        field: [$($at,)?].first().copied(),
+                        field: [$($at,)?].first().copied().map(::std::borrow::Cow::Borrowed),
                         message,
                     },)*
                 }

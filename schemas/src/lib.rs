@@ -3,8 +3,11 @@
 //! Everything two crates must agree on that is stored or sent stands here, so that writer and reader never know each
 //! other.
 
+pub mod cloud_event;
+pub mod feed_cursor;
 pub mod frame;
 pub mod read_models;
 pub mod registry;
 pub mod sealing;
+pub mod topics;
 pub mod trace_context;

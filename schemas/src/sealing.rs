@@ -255,7 +255,7 @@ fn inflated(deflated: &[u8]) -> Option<Vec<u8>> {
     (bytes as u64 <= INFLATED_BYTES_MAX).then_some(plain)
 }
 
-fn encrypt(key: &DataKey, plain: &[u8], associated: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn encrypt(key: &DataKey, plain: &[u8], associated: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut nonce = [0u8; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| Failure::passing(PORT, format!("no random bytes: {error}")))?;
     let cipher = XChaCha20Poly1305::new(&key.0.into());
@@ -265,7 +265,7 @@ fn encrypt(key: &DataKey, plain: &[u8], associated: &[u8]) -> Result<Vec<u8>, Fa
     Ok([nonce.as_slice(), &body].concat())
 }
 
-fn decrypt(key: &DataKey, sealed: &[u8], associated: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decrypt(key: &DataKey, sealed: &[u8], associated: &[u8]) -> Option<Vec<u8>> {
     let (nonce, body) = sealed.split_at_checked(NONCE_BYTES)?;
     let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
     let cipher = XChaCha20Poly1305::new(&key.0.into());

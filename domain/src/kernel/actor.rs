@@ -21,6 +21,8 @@ pub enum Role {
     Billing,
     /// Reads the history and its proofs.
     Auditor,
+    /// Reads public topics, which name nobody.
+    Analyst,
     /// Brings another system's past in, with its own times.
     Importer,
     /// Carelog itself: sagas and workers.
@@ -37,6 +39,7 @@ impl Role {
             Role::Laboratory => "laboratory",
             Role::Billing => "billing",
             Role::Auditor => "auditor",
+            Role::Analyst => "analyst",
             Role::Importer => "importer",
             Role::System => "system",
         }

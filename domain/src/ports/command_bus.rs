@@ -26,6 +26,8 @@ pub struct CommandRequest {
     pub command: Command,
     /// Who asks.
     pub actor: Actor,
+    /// What they proved that with, for another process that decides the command and asks again.
+    pub credential: Credential,
     /// When it happened, if not now; needs the permission `import` or the system.
     pub occurred_at: Option<Timestamp>,
     /// True when an import had to assume that time (stored with every event of the command).
@@ -38,6 +40,46 @@ pub struct CommandRequest {
     pub cause: Option<(EventId, Timestamp)>,
     /// W3C trace context.
     pub traceparent: Option<String>,
+}
+
+impl CommandRequest {
+    /// A command that happens now and that nothing caused.
+    pub fn now(id: CommandId, command: impl Into<Command>, actor: Actor) -> CommandRequest {
+        CommandRequest {
+            id,
+            command: command.into(),
+            actor,
+            credential: Credential::default(),
+            occurred_at: None,
+            occurred_assumed: false,
+            if_match: None,
+            correlation: None,
+            cause: None,
+            traceparent: None,
+        }
+    }
+}
+
+/// What somebody proved who they are with: the value of the `Authorization` header, if there was one. Never shown.
+#[derive(Clone, Default)]
+pub struct Credential(Option<String>);
+
+impl Credential {
+    /// This one.
+    pub fn new(authorization: Option<String>) -> Credential {
+        Credential(authorization)
+    }
+
+    /// As it came.
+    pub fn into_inner(self) -> Option<String> {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Credential(...)" } else { "Credential(none)" })
+    }
 }
 
 /// What a command came to.
@@ -79,6 +121,10 @@ pub enum CommandError {
     /// The same command is being carried out right now.
     #[error("a request with this idempotency key is still running")]
     StillRunning,
+    /// This process may not decide it now, nor pass it on to one that may: the partition is being taken over, or there
+    /// is no touch with the others. Nothing was done.
+    #[error("no process of the platform could be asked to carry it out yet")]
+    NobodyOwns(#[source] Failure),
     /// Accepted, but not known to be durable: ask again with the same key.
     #[error("the outcome is not known yet; ask again with the same key")]
     OutcomeUnknown(#[source] Failure),

@@ -1,5 +1,7 @@
 //! The log of everything that happened. See docs/ARCHITECTURE.md, "The log".
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::{BoxFuture, BoxStream, Failure, Fingerprint};
@@ -64,6 +66,19 @@ pub trait EventLog: Send + Sync {
     /// The Merkle root over the first `size` frames of a partition, for checkpoints; `size` is at most its head's.
     fn root_at(&self, partition: Partition, size: u64) -> BoxFuture<'_, Result<Root, Failure>>;
 
+    /// Completes when all that was durable anywhere for this slot when it was called has been seen here, and whoever
+    /// answers from here may still speak for it. An answer that wrote nothing (a rejection, a strong read) waits for
+    /// this before it is told, so that nobody answers from the past.
+    fn confirm(&self, slot: Slot) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Completes when all that was durable anywhere for this partition when it was called has been seen here, whoever
+    /// owns it. For reads of what others write: what is then found is no older than the question.
+    fn catch_up(&self, partition: Partition) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Who may append to a partition now. Where that is this process, whatever is read of it is fit to decide on, and
+    /// what is decided carries the term ([`Batch::term`]).
+    fn owner(&self, partition: Partition) -> Owner;
+
     /// Which partition holds a slot.
     fn partition_of(&self, slot: Slot) -> Partition;
 
@@ -73,6 +88,31 @@ pub trait EventLog: Send + Sync {
 
 /// Some events, and the offset at which to go on (`None` at the end).
 pub type ReadChunk = (Vec<Stored>, Option<u64>);
+
+/// For how long what was accepted stands: as long as one process owns a partition, its term goes on. When it ends, what
+/// was accepted in it and is not durable by then may never be. Terms of a partition only grow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Term(pub u64);
+
+/// Who may append to a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// This process, in this term.
+    Here(Term),
+    /// Another one.
+    Elsewhere(Node),
+    /// Nobody is known to: it is being taken over, or this process has lost touch. Worth asking again.
+    Nobody,
+}
+
+/// A process of the platform, as the others know it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// `host:port` at which the others reach it.
+    pub address: String,
+}
 
 /// What one command appends: events of one or more streams of one slot, all or none.
 #[derive(Clone, Debug)]
@@ -89,6 +129,9 @@ pub struct Batch {
     pub expected: Vec<(StreamName, Expected)>,
     /// Tags that must not have been used since.
     pub conditions: Vec<Condition>,
+    /// The term it was decided in, read before any state that it rests on: in a later one those states may never have
+    /// been. `None` for what rests on nothing that is not durable.
+    pub term: Option<Term>,
     /// Who caused it.
     pub actor: RecordedActor,
     /// The first command of the chain of causes.
@@ -109,7 +152,7 @@ pub struct ToAppend {
     /// Its stream.
     pub stream: StreamName,
     /// Its type's name.
-    pub event_type: &'static str,
+    pub event_type: Cow<'static, str>,
     /// The shape of `data`.
     pub revision: Revision,
     /// When it happened.
@@ -174,6 +217,12 @@ pub enum AppendError {
         tag: Tag,
         /// Where.
         found: Position,
+    },
+    /// The term the decision was made in is over: what it rests on may never have been.
+    #[error("the term {decided:?} in which it was decided is over")]
+    TermOver {
+        /// The batch's.
+        decided: Term,
     },
     /// The command id was used with another body.
     #[error("command {command} was accepted before with another body")]

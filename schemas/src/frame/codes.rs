@@ -12,6 +12,7 @@ pub(super) const fn role_code(role: Role) -> u8 {
         Role::Auditor => 6,
         Role::Importer => 7,
         Role::System => 8,
+        Role::Analyst => 9,
     }
 }
 
@@ -25,6 +26,7 @@ pub(super) const fn role(code: u8) -> Option<Role> {
         6 => Role::Auditor,
         7 => Role::Importer,
         8 => Role::System,
+        9 => Role::Analyst,
         _ => return None,
     })
 }

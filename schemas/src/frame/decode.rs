@@ -123,6 +123,16 @@ impl<'a> Frame<'a> {
         self.event_type
     }
 
+    /// The shape of its data.
+    pub fn revision(&self) -> Revision {
+        Revision(self.u16(16))
+    }
+
+    /// The trace it belongs to.
+    pub fn traceparent(&self) -> Option<&'a str> {
+        self.traceparent
+    }
+
     /// Its tags.
     pub fn tags(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = self.tags;
@@ -158,7 +168,7 @@ impl<'a> Frame<'a> {
             position: self.position(),
             stream: self.stream.parse().map_err(|_| unreadable("stream"))?,
             version: self.version(),
-            revision: Revision(self.u16(16)),
+            revision: self.revision(),
             occurred_at: Timestamp::from_micros(i64::from_le_bytes(array(self.bytes, 34))),
             occurred_assumed: self.has(flag::OCCURRED_ASSUMED),
             recorded_at: self.recorded_at(),
