@@ -75,5 +75,5 @@ impl Drop for Waiting {
 
 /// What someone is told whose batch may or may not be in the log.
 fn unknown(why: &str) -> Failure {
-    passing(format!("it is not known whether the batch is durable: {why}; start the program again and ask again"))
+    passing(format!("it is not known whether the batch is durable: {why}"))
 }

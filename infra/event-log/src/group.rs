@@ -20,8 +20,17 @@ pub(crate) struct Gathering {
     batches: Vec<BatchSpan>,
     /// Where in `bytes` the newest write begins, and with which of `frames`.
     write: (usize, usize),
+    /// What that write held before this group, if it began in an earlier one.
+    before: Unsynced,
     pub(crate) done: Arc<Done>,
     pub(crate) last_recorded_at: Timestamp,
+}
+
+/// How much was written since the last sync, where not every group is synced.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Unsynced {
+    bytes: usize,
+    frames: u32,
 }
 
 /// Where a batch stands in its group.
@@ -32,6 +41,8 @@ pub(crate) struct BatchSpan {
     pub(crate) first_offset: u64,
     /// Where in the group the write begins that it belongs to.
     write_start: u32,
+    /// True when it is the first of its write.
+    pub(crate) begins_write: bool,
 }
 
 impl BatchSpan {
@@ -53,16 +64,24 @@ pub(crate) struct Group {
     pub(crate) batches: Vec<BatchSpan>,
     pub(crate) done: Arc<Done>,
     pub(crate) last_recorded_at: Timestamp,
+    /// In which epoch its batches were accepted; 0 where there are none.
+    pub(crate) epoch: u64,
 }
 
 impl Gathering {
     pub(crate) fn starting_at(first_offset: u64, last_recorded_at: Timestamp) -> Gathering {
+        Gathering::after(Unsynced::default(), first_offset, last_recorded_at)
+    }
+
+    /// A group that goes on with the write before it.
+    pub(crate) fn after(before: Unsynced, first_offset: u64, last_recorded_at: Timestamp) -> Gathering {
         Gathering {
             bytes: Vec::new(),
             first_offset,
             frames: Vec::new(),
             batches: Vec::new(),
             write: (0, 0),
+            before,
             done: Arc::default(),
             last_recorded_at,
         }
@@ -102,20 +121,27 @@ impl Gathering {
             }
         }
         let end = self.bytes.len();
-        if end - self.write.0 > WRITE_BYTES_MAX {
-            self.write = (start, known);
+        if self.before.bytes + end - self.write.0 > WRITE_BYTES_MAX {
+            (self.write, self.before) = ((start, known), Unsynced::default());
         }
         let (write_start, write_first) = self.write;
+        let before_in_write = self.before.frames + (known - write_first) as u32;
         let header = BatchHeader {
             body_bytes: (end - start - BATCH_HEADER_BYTES) as u32,
             frames,
             first_offset,
-            before_in_write: (known - write_first) as u32,
+            before_in_write,
         };
         self.bytes[start..start + BATCH_HEADER_BYTES].copy_from_slice(&header.encode());
-        let write_start = write_start as u32;
-        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset, write_start });
+        let (write_start, begins_write) = (write_start as u32, before_in_write == 0);
+        self.batches.push(BatchSpan { start: start as u32, end: end as u32, first_offset, write_start, begins_write });
         Ok(first_offset)
+    }
+
+    /// What the newest write holds, as far as it has come.
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        let frames = (self.frames.len() - self.write.1) as u32;
+        Unsynced { bytes: self.before.bytes + self.bytes.len() - self.write.0, frames: self.before.frames + frames }
     }
 
     /// Bytes of a frame that is here.
@@ -124,7 +150,7 @@ impl Gathering {
         Some(&self.bytes[start as usize..end as usize])
     }
 
-    pub(crate) fn complete(self) -> Group {
+    pub(crate) fn complete(self, epoch: u64) -> Group {
         Group {
             bytes: Bytes::from(self.bytes),
             first_offset: self.first_offset,
@@ -132,6 +158,7 @@ impl Gathering {
             batches: self.batches,
             done: self.done,
             last_recorded_at: self.last_recorded_at,
+            epoch,
         }
     }
 }
@@ -167,7 +194,7 @@ mod tests {
         for frames in [26, 26, 26, 90, 2, 66] {
             add(frames, 60_000);
         }
-        let group = gathering.complete();
+        let group = gathering.complete(0);
         let header = |batch: &BatchSpan| BatchHeader::decode(&group.bytes[batch.start as usize..]).expect("a header");
         let before: Vec<u32> = group.batches.iter().map(|batch| header(batch).before_in_write).collect();
         assert_eq!(before, [0, 26, 0, 0, 0, 2]);

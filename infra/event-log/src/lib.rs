@@ -21,6 +21,7 @@ mod verify;
 pub use error::{Damage, OpenError};
 pub use faults::Faults;
 pub use index::store::{IndexStore, MemoryStore, StoreError};
-pub use log::{LocalLog, LogStats, PartitionStats};
+pub use log::{Following, LocalLog, LogStats, PartitionStats};
 pub use options::{IndexHome, Options, SEGMENT_BYTES_MAX};
+pub use partition::{Applier, ApplyError, Outbox, Shipment};
 pub use verify::{Progress, Verified};

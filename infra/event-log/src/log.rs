@@ -1,6 +1,7 @@
 //! The log: partitions in a folder, behind the port.
 
 mod create;
+mod follow;
 mod open;
 mod restore;
 
@@ -11,8 +12,10 @@ use std::thread::JoinHandle;
 
 use carelog_domain::kernel::{CommandId, Partition as Number, Slot, StreamName, Tag, Version};
 use carelog_domain::ports::{
-    Accepted, AppendError, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog, Failure, Head, Root, Stored,
+    Accepted, AppendError, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog, Failure, Head, Owner, Root,
+    Stored,
 };
+pub use follow::Following;
 use parking_lot::Mutex;
 
 use crate::error::{OpenError, lasting, passing};
@@ -195,6 +198,19 @@ impl EventLog for LocalLog {
 
     fn root_at(&self, partition: Number, size: u64) -> BoxFuture<'_, Result<Root, Failure>> {
         ready(self.partition(partition).and_then(|partition| partition.root_at(size)))
+    }
+
+    fn confirm(&self, slot: Slot) -> BoxFuture<'_, Result<(), Failure>> {
+        ready(self.partition_for(slot).and_then(|partition| partition.alive())) // Nobody else writes this log.
+    }
+
+    fn catch_up(&self, partition: Number) -> BoxFuture<'_, Result<(), Failure>> {
+        ready(self.partition(partition).and_then(|partition| partition.alive()))
+    }
+
+    fn owner(&self, partition: Number) -> Owner {
+        let term = self.partition(partition).ok().and_then(|partition| partition.term());
+        term.map_or(Owner::Nobody, Owner::Here)
     }
 
     fn partition_of(&self, slot: Slot) -> Number {

@@ -1,22 +1,27 @@
 //! One partition: the state under its lock, and the parts that work on it. `accept` fixes order, `writer` makes it
-//! durable, `reader` finds it again, `recovery` picks it up after a stop.
+//! durable, `reader` finds it again, `recovery` picks it up after a stop. Where another log is the truth, `outbox` hands
+//! out what was accepted and `applier` puts in what stands there, in the writer's place.
 
 mod accept;
+mod applier;
 mod backlog;
 mod keeper;
 mod lookup;
+mod outbox;
 mod reader;
 pub(crate) mod recovery;
 pub(crate) mod roll;
+mod segment_writer;
 mod writer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use carelog_domain::kernel::{Partition as Number, Timestamp};
-use carelog_domain::ports::{Clock, Failure, Head, Root};
+use carelog_domain::ports::{Clock, Failure, Head, Root, Term};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
@@ -28,6 +33,10 @@ use crate::index::upkeep::Upkeep;
 use crate::merkle::{CompactRange, Hash, Tree, leaf_hash};
 use crate::options::Options;
 use crate::segments::Segments;
+
+pub use applier::{Applier, ApplyError};
+pub use outbox::{Outbox, Shipment};
+use segment_writer::{SegmentWriter, Syncing};
 
 /// One partition of the log.
 pub(crate) struct Partition {
@@ -58,6 +67,12 @@ struct State {
     /// Full indexes in memory that are not tables yet, oldest first.
     frozen: VecDeque<Arc<MemoryIndex>>,
     tables: Arc<TableSet>,
+    /// The epoch in which batches are accepted now; 0 where there are none.
+    epoch: u64,
+    /// Why no batch is taken now, where another log is the truth and somebody else may own it.
+    refused: Option<Arc<str>>,
+    /// Bytes of the groups that were handed out and are not applied yet.
+    under_way_bytes: usize,
     writer_waits: bool,
     closing: bool,
     poisoned: Option<Arc<str>>,
@@ -92,7 +107,34 @@ impl Partition {
         options: &Options,
         recovered: Recovered,
         roller: roll::Roller,
-    ) -> std::io::Result<(Arc<Partition>, [JoinHandle<()>; 2])> {
+    ) -> std::io::Result<(Arc<Partition>, Vec<JoinHandle<()>>)> {
+        let (partition, upkeep) = Partition::recovered(number, options, recovered);
+        let (jobs, asked) = std::sync::mpsc::channel();
+        let keeper = keeper::Keeper::new(partition.clone(), upkeep, roller.spare_maker());
+        let segments = SegmentWriter::new(partition.clone(), roller, jobs, Syncing::EveryGroup);
+        let writer = writer::Writer::new(partition.clone(), segments);
+        let writer = thread("writer", number).spawn(move || writer.run())?;
+        Ok((partition, vec![writer, start_keeper(keeper, number, asked)?]))
+    }
+
+    /// A partition as recovered that follows another log: no writer, its keeper running.
+    pub(crate) fn follow(
+        number: Number,
+        options: &Options,
+        recovered: Recovered,
+        roller: roll::Roller,
+    ) -> std::io::Result<(Arc<Partition>, Applier, Outbox, JoinHandle<()>)> {
+        let (partition, upkeep) = Partition::recovered(number, options, recovered);
+        partition.state.lock().refused = Some("this node does not own the partition".into());
+        let (jobs, asked) = std::sync::mpsc::channel();
+        let keeper = keeper::Keeper::new(partition.clone(), upkeep, roller.spare_maker());
+        let segments = SegmentWriter::new(partition.clone(), roller, jobs, Syncing::EveryWrite);
+        let applier = Applier::new(partition.clone(), segments);
+        let outbox = Outbox::new(partition.clone());
+        Ok((partition, applier, outbox, start_keeper(keeper, number, asked)?))
+    }
+
+    fn recovered(number: Number, options: &Options, recovered: Recovered) -> (Arc<Partition>, Upkeep) {
         let Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep } = recovered;
         let partition = Arc::new(Partition {
             number,
@@ -106,6 +148,9 @@ impl Partition {
                 index,
                 frozen: VecDeque::new(),
                 tables: Arc::new(tables),
+                epoch: 0,
+                refused: None,
+                under_way_bytes: 0,
                 writer_waits: false,
                 closing: false,
                 poisoned: None,
@@ -119,13 +164,7 @@ impl Partition {
             frozen_end: AtomicU64::new(u64::MAX),
             backlog: backlog::Backlog::new(),
         });
-        let (jobs, asked) = std::sync::mpsc::channel();
-        let keeper = keeper::Keeper::new(partition.clone(), upkeep, roller.spare_maker());
-        let writer = writer::Writer::new(partition.clone(), roller, jobs);
-        let thread = |name: &str| std::thread::Builder::new().name(format!("log-{name}-{number}"));
-        let writer = thread("writer").spawn(move || writer.run())?;
-        let keeper = thread("keeper").spawn(move || keeper.run(asked))?;
-        Ok((partition, [writer, keeper]))
+        (partition, upkeep)
     }
 
     /// The next offset that is not durable yet.
@@ -208,6 +247,25 @@ impl Partition {
         }
     }
 
+    /// A failure when what was accepted will not all be durable.
+    pub(crate) fn alive(&self) -> Result<(), Failure> {
+        Self::check_alive(&self.state.lock())
+    }
+
+    /// Refuses a batch where somebody else may own the partition.
+    fn check_takes(state: &State) -> Result<(), Failure> {
+        match &state.refused {
+            Some(why) => Err(passing(why.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// The term in which batches are taken, if they are.
+    pub(crate) fn term(&self) -> Option<Term> {
+        let state = self.state.lock();
+        (state.refused.is_none() && !state.closing && state.poisoned.is_none()).then_some(Term(state.epoch))
+    }
+
     /// Why a write failed, if one did.
     pub(crate) fn poisoned(&self) -> Option<Arc<str>> {
         self.state.lock().poisoned.clone()
@@ -220,4 +278,16 @@ impl Partition {
         self.backlog.end();
         self.work.notify_one();
     }
+}
+
+fn thread(name: &str, number: Number) -> std::thread::Builder {
+    std::thread::Builder::new().name(format!("log-{name}-{number}"))
+}
+
+fn start_keeper(
+    keeper: keeper::Keeper,
+    number: Number,
+    asked: Receiver<keeper::Job>,
+) -> std::io::Result<JoinHandle<()>> {
+    thread("keeper", number).spawn(move || keeper.run(asked))
 }

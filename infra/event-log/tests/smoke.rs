@@ -32,7 +32,7 @@ fn batch(key: &str, number: u32, events: usize) -> Batch {
     let event = |index: usize| ToAppend {
         id: EventId::derive(command, stream.slot(), Timestamp::from_micros(5), index as u32),
         stream: stream.clone(),
-        event_type: "Happened",
+        event_type: "Happened".into(),
         revision: Revision(1),
         occurred_at: Timestamp::from_micros(5),
         occurred_assumed: false,
@@ -47,6 +47,7 @@ fn batch(key: &str, number: u32, events: usize) -> Batch {
         events: (0..events).map(event).collect(),
         expected: vec![],
         conditions: vec![],
+        term: None,
         actor: RecordedActor { user: "u".into(), role: Role::System, purpose: PurposeOfUse::Operations },
         correlation: command,
         causation: None,

@@ -9,7 +9,7 @@ use super::block::Entry;
 use super::key::{Hasher, Kind};
 
 /// Offsets of a stream's events, without gaps from `first_version` on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StreamPart {
     pub(crate) first_version: u64,
     pub(crate) offsets: Vec<u64>,
@@ -29,7 +29,7 @@ pub(crate) struct CommandPlace {
 }
 
 /// What is known of the events from `first_offset` up to, not including, `next_offset`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryIndex {
     pub(crate) first_offset: u64,
     pub(crate) next_offset: u64,
@@ -86,6 +86,21 @@ impl MemoryIndex {
         let first_of = (frame.index() == 0).then(|| frame.command());
         let place = (frame.position().offset, frame.slot_number());
         self.add(place, (frame.stream(), frame.version()), frame.tags(), first_of);
+    }
+
+    /// Forgets the events from `end` on.
+    pub(crate) fn truncate(&mut self, end: u64) {
+        let cut = |offsets: &mut Vec<u64>| {
+            offsets.truncate(offsets.partition_point(|offset| *offset < end));
+            !offsets.is_empty()
+        };
+        self.streams.retain(|_, part| cut(&mut part.offsets));
+        self.tags.retain(|_, offsets| cut(offsets));
+        self.commands.retain(|_, places| {
+            places.retain(|place| place.offset < end);
+            !places.is_empty()
+        });
+        self.next_offset = self.next_offset.min(end);
     }
 
     /// Everything of a kind as entries of a table, in no order.

@@ -20,11 +20,22 @@ use crate::segment_header::SegmentHeader;
 use crate::segments::{Segment, Segments};
 use crate::slot_map::SlotMap;
 
+/// A partition that runs, and its threads.
+pub(super) type Started = std::io::Result<(Arc<Partition>, Vec<JoinHandle<()>>)>;
+
 pub(super) type Opened = Vec<(SegmentHeader, Arc<Segment>)>;
 
 impl LocalLog {
     /// Opens the log in a folder, makes it if there is none, and recovers from whatever stopped the last run.
     pub fn open(options: Options) -> Result<LocalLog, OpenError> {
+        LocalLog::open_with(&options, |number, recovered, roller| Partition::start(number, &options, recovered, roller))
+    }
+
+    /// Opens the log and starts each partition in the way given.
+    pub(super) fn open_with(
+        options: &Options,
+        mut start: impl FnMut(Number, Recovered, Roller) -> Started,
+    ) -> Result<LocalLog, OpenError> {
         if options.partitions > Slot::COUNT {
             return Err(OpenError::BadOptions(format!("a log has 1 to {} partitions", Slot::COUNT)));
         }
@@ -33,19 +44,22 @@ impl LocalLog {
         let lock_path = options.folder.join("lock");
         let lock = disk.lock(&lock_path).map_err(OpenError::io("lock", &lock_path))?;
         let lock = lock.ok_or_else(|| OpenError::Locked { folder: options.folder.clone() })?;
-        let opened = match open_partitions(&options)? {
+        let opened = match open_partitions(options)? {
             Some(opened) => opened,
-            None => create::partitions(&options)?,
+            None => create::partitions(options)?,
         };
-        sync_names(&options, &options.folder, options.faults.skip_parent_sync())?;
+        sync_names(options, &options.folder, options.faults.skip_parent_sync())?;
         let map = newest_map(&opened);
-        let store = open_index(&options)?;
+        let store = open_index(options)?;
         let mut partitions = Vec::with_capacity(opened.len());
         let mut threads = Vec::new();
         for (number, segments) in opened.into_iter().enumerate() {
-            let (partition, both) = start(&options, Number(number as u16), &map, &store, segments)?;
+            let number = Number(number as u16);
+            let (recovered, roller) = recover(options, number, &map, &store, segments)?;
+            let started = start(number, recovered, roller);
+            let (partition, its) = started.map_err(OpenError::io("start a thread for", &options.folder))?;
             partitions.push(partition);
-            threads.extend(both);
+            threads.extend(its);
         }
         let (folder, threads, lock) = (options.folder.clone(), Mutex::new(threads), Mutex::new(Some(lock)));
         Ok(LocalLog { folder, partitions, map, threads, lock })
@@ -111,13 +125,13 @@ fn newest_map(opened: &[Opened]) -> SlotMap {
     maps.max_by_key(|map| map.version).expect("a log has a segment").clone()
 }
 
-fn start(
+fn recover(
     options: &Options,
     number: Number,
     map: &SlotMap,
     store: &Arc<dyn IndexStore>,
     opened: Opened,
-) -> Result<(Arc<Partition>, [JoinHandle<()>; 2]), OpenError> {
+) -> Result<(Recovered, Roller), OpenError> {
     let (first_header, _) = opened.first().expect("a partition has a segment");
     let identity = identity(options, number, first_header.partitions, first_header.log_id, map);
     remove_spares(&*options.disk, &identity.folder)?;
@@ -140,9 +154,7 @@ fn start(
         tracing::warn!(partition = number.0, at = found.next_offset, "the log ends in an unfinished write: left out");
     }
     let (next_offset, last_recorded_at) = (found.next_offset, found.last_recorded_at);
-    let recovered = Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep };
-    let started = Partition::start(number, options, recovered, roller);
-    started.map_err(OpenError::io("start a thread for", &options.folder))
+    Ok((Recovered { next_offset, last_recorded_at, index, tree, segments, tables, upkeep }, roller))
 }
 
 fn open_index(options: &Options) -> Result<Arc<dyn IndexStore>, OpenError> {

@@ -30,11 +30,14 @@ impl Partition {
             if !old.is_of(&state) {
                 continue; // A table was written or merged meanwhile; what memory knew then may be in it.
             }
-            Self::check_alive(&state).map_err(AppendError::Failed)?;
+            Self::check_alive(&state).and_then(|()| Self::check_takes(&state)).map_err(AppendError::Failed)?;
             let before = state.command_in_memory(Some(batch.slot.number()), batch.command).or(old.command);
             if let Some(offset) = before {
                 drop(state);
                 return self.repeated(offset, &batch);
+            }
+            if let Some(decided) = batch.term.filter(|decided| decided.0 != state.epoch) {
+                return Err(AppendError::TermOver { decided });
             }
             if state.gathering.bytes.len() > GATHERED_BYTES_MAX {
                 return Err(AppendError::Failed(passing("the disk does not keep up; try again later")));
@@ -142,7 +145,7 @@ impl Partition {
                 id: event.id,
                 stream: &event.stream,
                 version,
-                event_type: event.event_type,
+                event_type: &event.event_type,
                 revision: event.revision,
                 occurred_at: event.occurred_at,
                 occurred_assumed: event.occurred_assumed,
@@ -200,7 +203,7 @@ impl Partition {
     }
 
     /// An index in memory that is full waits to become a table.
-    fn freeze_if_full(&self, state: &mut State) {
+    pub(super) fn freeze_if_full(&self, state: &mut State) {
         if state.index.events() < self.memory_index_events_max {
             return;
         }

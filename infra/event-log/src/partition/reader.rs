@@ -266,7 +266,7 @@ impl Partition {
     }
 }
 
-fn recent_group(state: &State, offset: u64) -> Option<Arc<Group>> {
+pub(super) fn recent_group(state: &State, offset: u64) -> Option<Arc<Group>> {
     let after = state.recent.partition_point(|group| group.first_offset <= offset);
     let group = state.recent.get(after.checked_sub(1)?)?;
     (offset < group.end()).then(|| group.clone())

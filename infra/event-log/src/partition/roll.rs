@@ -56,6 +56,8 @@ pub(crate) struct Roller {
     end: u64,
     /// True when an unfinished write stands at the end, so that the next batch needs a new segment.
     torn: bool,
+    /// True when something was written since the last sync.
+    unsynced: bool,
     spare: Arc<Mutex<Option<Spare>>>,
     spare_asked: bool,
 }
@@ -66,7 +68,7 @@ impl Roller {
         let segment = segments.last().expect("a partition that was recovered has a segment");
         let (sequence, spare) = (segments.all().len() as u32 - 1, Arc::default());
         let Found { end, torn, .. } = *found;
-        Roller { disk, identity, segments, segment, sequence, end, torn, spare, spare_asked: false }
+        Roller { disk, identity, segments, segment, sequence, end, torn, unsynced: false, spare, spare_asked: false }
     }
 
     pub(super) fn faults(&self) -> Faults {
@@ -82,20 +84,28 @@ impl Roller {
         if self.torn { 0 } else { BatchSpan::next_piece(batches, self.segment.file_bytes - self.end) }
     }
 
-    /// Writes and syncs; returns where it stands.
+    /// Writes; returns where it stands.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<u64, OpenError> {
         let at = self.end;
         self.segment.file.write_all_at(bytes, at).map_err(OpenError::io("write to", &self.segment.path))?;
-        if !self.identity.faults.skip_data_sync() {
+        self.end += bytes.len() as u64;
+        self.unsynced = true;
+        Ok(at)
+    }
+
+    /// Makes all that was written durable.
+    pub(super) fn sync(&mut self) -> Result<(), OpenError> {
+        if self.unsynced && !self.identity.faults.skip_data_sync() {
             self.segment.file.sync_data().map_err(OpenError::io("sync", &self.segment.path))?;
         }
-        self.end += bytes.len() as u64;
-        Ok(at)
+        self.unsynced = false;
+        Ok(())
     }
 
     /// Begins a new segment with room for a batch of `needed` bytes: the spare if it is ready and large enough, else a
     /// small one made now, so that nobody waits long.
     pub(super) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
+        self.sync()?; // The header of the next one says what stands here.
         let sequence = self.sequence + 1;
         let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(4096);
         let spare = self.spare.lock().take().filter(|spare| spare.sequence == sequence && spare.file_bytes >= least);
