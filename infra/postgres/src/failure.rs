@@ -6,7 +6,7 @@
 use std::error::Error as _;
 
 use carelog_domain::ports::Failure;
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -55,7 +55,7 @@ pub(crate) fn no_connection(address: &str, error: PoolError) -> Failure {
             return Failure::passing(PORT, message);
         }
         PoolError::Timeout(_) => "no answer in time".to_owned(),
-        PoolError::Backend(error) => {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
             let advice =
                 error.code().map_or("check that it runs, its address and sslmode", |code| advice(code.code()).0);
             return Failure::passing(PORT, format!("could not connect to {address}: {advice}")).caused_by(said(&error));

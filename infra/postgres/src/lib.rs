@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! write   BEGIN .. | statements, all sent before the first answer | COMMIT      three round trips
-//! read    BEGIN REPEATABLE READ READ ONLY .. queries .. COMMIT                  one
+//! read    BEGIN REPEATABLE READ READ ONLY .. queries .. COMMIT                  one, parsed once for a connection
 //! ```
 //! See docs/decisions/0013-postgresql.md for what was weighed and measured.
 
@@ -15,6 +15,7 @@ mod parameter;
 mod pipeline;
 mod replica;
 mod server;
+mod session;
 mod settings;
 mod tls;
 mod transaction;
@@ -42,7 +43,7 @@ impl PostgresStore {
     pub async fn connect(settings: PostgresSettings) -> Result<PostgresStore, Failure> {
         let primary = Arc::new(Server::new(&settings.url, &settings)?);
         let replica = settings.replica_url.as_ref().map(|url| Server::new(url, &settings)).transpose()?;
-        migrations::migrate(&primary, &settings.schema).await?;
+        migrations::migrate(&primary, &settings).await?;
         Ok(PostgresStore { primary, replica: replica.map(Replica::new) })
     }
 }

@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Error};
 
 use crate::failure::{PORT, failure};
 use crate::server::Server;
+use crate::settings::PostgresSettings;
 
 /// Texts that were carried out, in order, once. Never changed, only added to.
 const MIGRATIONS: [(&str, &str); 1] = [("texts that compare as bytes", "CREATE DOMAIN ctext AS text COLLATE \"C\"")];
@@ -19,7 +20,8 @@ const VERSION_MIN: i32 = 130_000;
 const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Brings the schema up to date; several nodes may do so at once.
-pub(crate) async fn migrate(server: &Server, schema: &str) -> Result<(), Failure> {
+pub(crate) async fn migrate(server: &Server, settings: &PostgresSettings) -> Result<(), Failure> {
+    let schema = settings.schema.as_str();
     check_name(schema)?;
     let connection = server.connection().await?;
     let begin = format!(
@@ -29,7 +31,7 @@ pub(crate) async fn migrate(server: &Server, schema: &str) -> Result<(), Failure
     );
     let doing = |error: Error| failure(&format!("could not prepare schema {schema}"), &error);
     connection.batch_execute(&begin).await.map_err(doing)?;
-    check_server(&connection, &server.shown).await?;
+    check_server(&connection, &server.shown, settings.durable).await?;
     make_schema(&connection, schema).await.map_err(doing)?;
     let done = done(&connection).await.map_err(doing)?;
     for (number, (name, sql)) in pending(&done, schema)? {
@@ -55,13 +57,13 @@ fn check_name(schema: &str) -> Result<(), Failure> {
     Err(Failure::lasting(PORT, format!("{schema:?} cannot be a schema: {rule}")))
 }
 
-async fn check_server(client: &Client, shown: &str) -> Result<(), Failure> {
+async fn check_server(client: &Client, shown: &str, durable: bool) -> Result<(), Failure> {
     let query = "SELECT current_setting('server_version_num')::int4, pg_is_in_recovery(), \
-                 current_setting('server_encoding')";
+                 current_setting('server_encoding'), current_setting('fsync')";
     let row = client.query_typed(query, &[]).await;
     let row = row.map_err(|error| failure("could not ask what the server is", &error))?.remove(0);
-    let (version, replica, encoding): (i32, bool, &str) = (row.get(0), row.get(1), row.get(2));
-    let refused = |why: String| Failure::lasting(PORT, format!("{shown} cannot keep read models: {why}"));
+    let (version, replica, encoding, fsync): (i32, bool, &str, &str) = (row.get(0), row.get(1), row.get(2), row.get(3));
+    let refused = |why: String| Failure::lasting(PORT, format!("{shown} will not do: {why}"));
     if version < VERSION_MIN {
         return Err(refused(format!("it is PostgreSQL {}, and 13 is the oldest that will do", version / 10_000)));
     }
@@ -70,6 +72,9 @@ async fn check_server(client: &Client, shown: &str) -> Result<(), Failure> {
     }
     if encoding != "UTF8" {
         return Err(refused(format!("its database is encoded in {encoding}; make one with ENCODING 'UTF8'")));
+    }
+    if durable && fsync != "on" {
+        return Err(refused("it runs with fsync = off and loses what it acknowledged; switch it on".to_owned()));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use carelog_domain::ports::{BoxFuture, Statement};
 use futures::future::{MaybeDone, maybe_done};
 use futures::{StreamExt, poll};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, Row, RowStream, SimpleQueryMessage};
 
 use crate::parameter::{Parameter, kind};
 
@@ -51,9 +51,14 @@ pub(crate) async fn send_plain<'a>(client: &'a Client, sql: &'a str) -> Sent<'a,
     Sent::now(Box::pin(client.batch_execute(sql))).await
 }
 
+/// Sends what begins a transaction, and may ask something.
+pub(crate) async fn send_opening<'a>(client: &'a Client, sql: &'a str) -> Sent<'a, Vec<SimpleQueryMessage>> {
+    Sent::now(Box::pin(client.simple_query(sql))).await
+}
+
 /// The parsed text of each statement that is one of a run. Dropping it takes the text from the server; that must be
 /// before the transaction ends, since behind pgbouncer the connection is another's from then on.
-pub(crate) struct Parsed(Vec<Option<tokio_postgres::Statement>>);
+pub(crate) struct Parsed(pub(crate) Vec<Option<tokio_postgres::Statement>>);
 
 /// Parses the texts of runs.
 pub(crate) async fn parse_runs(client: &Client, statements: &[Statement]) -> Result<Parsed, Error> {
@@ -104,10 +109,10 @@ fn kinds(run: &[Statement]) -> Option<Vec<Type>> {
 pub(crate) async fn send_parsed<'a>(
     client: &'a Client,
     statements: &'a [Statement],
-    parsed: &'a Parsed,
+    parsed: &'a [Option<tokio_postgres::Statement>],
 ) -> Vec<Sent<'a, Answer>> {
     let mut sent = Vec::with_capacity(statements.len());
-    for (statement, parsed) in statements.iter().zip(&parsed.0) {
+    for (statement, parsed) in statements.iter().zip(parsed) {
         let request: BoxFuture<'a, _> = match parsed {
             Some(parsed) => Box::pin(run(client, parsed, statement)),
             None => Box::pin(ask(client, statement)),
@@ -119,17 +124,19 @@ pub(crate) async fn send_parsed<'a>(
 
 async fn ask(client: &Client, statement: &Statement) -> Result<Answer, Error> {
     let parameters = statement.parameters.iter().map(Parameter::typed);
-    let mut stream = pin!(client.query_typed_raw(&statement.sql, parameters).await?);
-    let mut rows = Vec::new();
+    collected(client.query_typed_raw(&statement.sql, parameters).await?).await
+}
+
+async fn run(client: &Client, parsed: &tokio_postgres::Statement, statement: &Statement) -> Result<Answer, Error> {
+    collected(client.query_raw(parsed, statement.parameters.iter().map(Parameter)).await?).await
+}
+
+async fn collected(stream: RowStream) -> Result<Answer, Error> {
+    let (mut stream, mut rows) = (pin!(stream), Vec::new());
     while let Some(row) = stream.next().await {
         rows.push(row?);
     }
     Ok(Answer { rows, affected: stream.rows_affected().unwrap_or(0) })
-}
-
-async fn run(client: &Client, parsed: &tokio_postgres::Statement, statement: &Statement) -> Result<Answer, Error> {
-    let affected = client.execute_raw(parsed, statement.parameters.iter().map(Parameter)).await?;
-    Ok(Answer { rows: Vec::new(), affected })
 }
 
 #[cfg(test)]

@@ -1,23 +1,28 @@
 //! One address and its connections, and what every transaction there begins with.
 //!
-//! Nothing outlives a transaction at the server: settings are `SET LOCAL`, statements have no name. So any connection
-//! will do for any transaction, and pgbouncer may stand between in transaction mode.
+//! Where a pooler such as pgbouncer was found out, nothing outlives a transaction at the server: settings are `SET LOCAL`,
+//! statements have no name, and any connection will do for any transaction. Where a connection is the server's own, queries
+//! rely on what it keeps (see `session`); what writes never does.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use carelog_domain::ports::Failure;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::Client;
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::Address;
 use crate::cancel::Canceller;
 use crate::failure::{PORT, no_connection};
+use crate::session::{self, Mark};
 use crate::settings::PostgresSettings;
 use crate::tls;
 
 /// A cancellation is a connection of its own; one that hangs must not keep a place in the pool.
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
+const CANCELLED_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// After so long without a word the other side is asked whether it is still there.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Whoever stops in the middle of a transaction holds its locks no longer than this.
@@ -28,11 +33,18 @@ const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// A server, or pgbouncer before one.
 pub(crate) struct Server {
-    pool: Pool,
+    /// Connections that began with the mark.
+    own: Pool,
+    /// Those that rely on nothing.
+    pooled: Pool,
+    /// True from when a pooler was found out.
+    is_pooled: AtomicBool,
+    pub(crate) mark: Mark,
     canceller: Canceller,
     /// Host and port.
     pub(crate) shown: String,
     opening_read: String,
+    opening_own_read: String,
     opening_write: String,
 }
 
@@ -47,39 +59,70 @@ impl Server {
             config.application_name("carelog");
         }
         let tls = tls::connector(&address)?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(address.config.clone(), tls.clone(), recycling);
-        let pool = Pool::builder(manager)
-            .max_size(settings.connections_max.max(1))
-            .wait_timeout(Some(settings.wait_time_max))
-            .create_timeout(Some(settings.connect_time_max))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Failure::lasting(PORT, "the pool of connections cannot be made").caused_by(error))?;
-        let schema = &settings.schema;
-        let common = |time_max: Duration| {
-            let (time, idle) = (time_max.as_millis().max(1), IDLE_TIME_MAX.as_millis());
-            format!(
-                "SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout TO {time}; \
-                 SET LOCAL idle_in_transaction_session_timeout TO {idle}; SET LOCAL client_min_messages TO warning"
-            )
+        let mark = Mark::new();
+        let session = |time_max: Duration| {
+            [
+                ("search_path", settings.schema.clone()),
+                ("statement_timeout", time_max.as_millis().max(1).to_string()),
+                ("idle_in_transaction_session_timeout", IDLE_TIME_MAX.as_millis().to_string()),
+                ("client_min_messages", "warning".to_owned()),
+            ]
         };
+        let local = |time_max: Duration| {
+            session(time_max).map(|(name, value)| format!("SET LOCAL {name} TO {value}")).join("; ")
+        };
+        let mut own = address.config.clone();
+        own.options(mark.options(own.get_options(), &session(settings.read_time_max)));
+        let begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let lock = "LOCK TABLE migrations IN ACCESS SHARE MODE";
         Ok(Server {
-            pool,
+            own: pool(own, &tls, settings, Some(mark.looked_for()))?,
+            pooled: pool(address.config.clone(), &tls, settings, None)?,
+            is_pooled: AtomicBool::new(false),
             canceller: Canceller::new(&address, tls),
             shown: address.shown(),
-            opening_read: format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}; LOCK TABLE migrations IN ACCESS SHARE MODE",
-                common(settings.read_time_max)
+            opening_read: format!("{begin_read}; {}; {lock}", local(settings.read_time_max)),
+            // The mark comes first: without it, tables of the same name may be somebody else's.
+            opening_own_read: format!("{begin_read}; SHOW {}; {lock}", session::SETTING),
+            opening_write: format!(
+                "BEGIN ISOLATION LEVEL READ COMMITTED; {}{}",
+                local(settings.write_time_max),
+                if settings.durable { "; SET LOCAL synchronous_commit TO on" } else { "" }
             ),
-            opening_write: format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", common(settings.write_time_max)),
+            mark,
         })
     }
 
     /// A connection of the pool, made if none is free.
     pub(crate) async fn connection(&self) -> Result<Connection, Failure> {
-        let taken = self.pool.get().await.map_err(|error| no_connection(&self.shown, error))?;
-        Ok(Connection { taken: Some(taken), canceller: self.canceller.clone() })
+        let failed = |error| no_connection(&self.shown, error);
+        let taken = match self.is_pooled.load(Ordering::Relaxed) {
+            false => match self.own.get().await {
+                Err(error) if session::is_refused(&error) => {
+                    self.rely_on_nothing();
+                    None
+                }
+                taken => Some(taken.map_err(failed)?),
+            },
+            true => None,
+        };
+        let is_own = taken.is_some();
+        let taken = match taken {
+            Some(taken) => taken,
+            None => self.pooled.get().await.map_err(failed)?,
+        };
+        Ok(Connection { taken: Some(taken), is_own, canceller: self.canceller.clone() })
+    }
+
+    /// A pooler was found out.
+    pub(crate) fn rely_on_nothing(&self) {
+        if !self.is_pooled.swap(true, Ordering::Relaxed) {
+            self.own.close(); // Their places at the server are wanted.
+            tracing::info!(
+                address = self.shown,
+                "connections are not the server's own (pgbouncer?): queries are parsed anew each time"
+            );
+        }
     }
 
     /// Begins a transaction on one snapshot, taken by the first query after this. Tables and views stay as they are until
@@ -87,6 +130,11 @@ impl Server {
     /// which it was still being filled.
     pub(crate) fn opening_read(&self) -> &str {
         &self.opening_read
+    }
+
+    /// The same on a connection of the server's own, whose mark it shows.
+    pub(crate) fn opening_own_read(&self) -> &str {
+        &self.opening_own_read
     }
 
     /// Begins a transaction that writes. One that changes tables or views waits for those that read, and is alone. It
@@ -104,14 +152,39 @@ impl Server {
     }
 }
 
+fn pool(
+    config: Config,
+    tls: &MakeRustlsConnect,
+    settings: &PostgresSettings,
+    created: Option<Hook>,
+) -> Result<Pool, Failure> {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let mut builder = Pool::builder(Manager::from_config(config, tls.clone(), recycling))
+        .max_size(settings.connections_max.max(1))
+        .wait_timeout(Some(settings.wait_time_max))
+        .create_timeout(Some(settings.connect_time_max))
+        .runtime(Runtime::Tokio1);
+    if let Some(created) = created {
+        builder = builder.post_create(created);
+    }
+    builder.build().map_err(|error| Failure::lasting(PORT, "the pool of connections cannot be made").caused_by(error))
+}
+
 /// A connection in use. Only one that was given back is used again: any other may be in the middle of something, so what
 /// it does is cancelled at the server, and it is closed.
 pub(crate) struct Connection {
     taken: Option<Object>,
+    /// True when it began with the mark.
+    pub(crate) is_own: bool,
     canceller: Canceller,
 }
 
 impl Connection {
+    /// With what it keeps.
+    pub(crate) fn object(&self) -> &Object {
+        self.taken.as_ref().expect("it is taken until the end of `self`")
+    }
+
     /// Its transaction has ended.
     pub(crate) fn give_back(mut self) {
         self.taken = None;
@@ -122,7 +195,7 @@ impl Deref for Connection {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        self.taken.as_ref().expect("it is taken until the end of `self`")
+        self.object()
     }
 }
 
@@ -137,8 +210,13 @@ impl Drop for Connection {
         runtime.spawn(async move {
             // Behind pgbouncer a cancellation is lost when whoever it is for goes away: the server must be through first.
             let ending = async {
-                canceller.cancel(&token).await.ok()?;
-                taken.check_connection().await.ok()
+                loop {
+                    canceller.cancel(&token).await.ok()?;
+                    // One that comes before the query has begun ends nothing.
+                    if let Ok(through) = tokio::time::timeout(CANCELLED_AGAIN_AFTER, taken.check_connection()).await {
+                        return through.ok();
+                    }
+                }
             };
             let ended = tokio::time::timeout(CANCEL_TIME_MAX, ending).await;
             if !matches!(ended, Ok(Some(()))) && !taken.is_closed() {

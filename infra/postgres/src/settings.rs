@@ -13,6 +13,10 @@ pub struct PostgresSettings {
     pub replica_url: Option<String>,
     /// The schema everything is kept in, so that a database can be shared. Made if it is not there.
     pub schema: String,
+    /// Whether what is written must not be lost: a commit is answered when it is on the server's disk, and on that of a
+    /// synchronous standby where there is one, whatever the server is told otherwise. For keys; read models can be
+    /// rebuilt, and take what the server does.
+    pub durable: bool,
     /// Connections to each address at most. A statement holds one from its beginning to its end.
     pub connections_max: usize,
     /// Reaching the server, TLS and password included.
@@ -32,6 +36,7 @@ impl PostgresSettings {
             url: url.into(),
             replica_url: None,
             schema: "carelog".to_owned(),
+            durable: false,
             connections_max: 16,
             connect_time_max: Duration::from_secs(5),
             wait_time_max: Duration::from_secs(10),

@@ -8,8 +8,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::failure::{PORT, again_at_once, failure, is_certain};
 use crate::parameter::values;
-use crate::pipeline::{Answer, Sent, parse_runs, send, send_parsed, send_plain};
+use crate::pipeline::{Answer, Sent, parse_runs, send, send_opening, send_parsed, send_plain};
 use crate::server::{Connection, Server};
+use crate::session;
 
 /// How often a transaction is tried that the server ended in favour of another, or whose connection was gone.
 const TRIES_MAX: u32 = 5;
@@ -35,6 +36,8 @@ enum Again {
     WhenFree,
     /// The same without parsing texts before.
     Unparsed,
+    /// The same with nothing that the connection keeps.
+    RelyingOnNothing,
 }
 
 impl Trouble {
@@ -75,16 +78,19 @@ pub(crate) async fn write(server: &Server, statements: &[Statement]) -> Result<V
 
 /// Runs all queries on one snapshot.
 pub(crate) async fn read(server: &Server, queries: &[Statement]) -> Result<Vec<Rows>, Failure> {
-    let mut tries = 1;
+    let (mut tries, mut relying) = (1, true);
     loop {
-        match try_read(server, queries).await {
-            Err(trouble) if trouble.again == Again::AtOnce && tries < TRIES_MAX => {
-                tracing::debug!(failure = %trouble.failure, "trying a read again");
-                tokio::time::sleep(PAUSE * tries).await;
-                tries += 1;
-            }
-            outcome => return outcome.map_err(|trouble| trouble.failure),
+        let trouble = match try_read(server, queries, relying).await {
+            Ok(found) => return Ok(found),
+            Err(trouble) => trouble,
+        };
+        match trouble.again {
+            Again::AtOnce if tries < TRIES_MAX => tokio::time::sleep(PAUSE * tries).await,
+            Again::RelyingOnNothing if relying => relying = false,
+            _ => return Err(trouble.failure),
         }
+        tracing::debug!(failure = %trouble.failure, "trying a read again");
+        tries += 1;
     }
 }
 
@@ -127,7 +133,7 @@ async fn in_transaction(
             trouble
         }
     })?;
-    affected(statements, send_parsed(connection, statements, &parsed).await).await
+    affected(statements, send_parsed(connection, statements, &parsed.0).await).await
 }
 
 /// How many rows each affected, if every statement worked and did what was expected of it.
@@ -171,28 +177,72 @@ async fn commit(connection: Connection) -> Result<(), Trouble> {
 }
 
 /// One round trip: begin, queries and commit are sent together, since it does no harm when the first of them fails.
-async fn try_read(server: &Server, queries: &[Statement]) -> Result<Vec<Rows>, Trouble> {
+async fn try_read(server: &Server, queries: &[Statement], relying: bool) -> Result<Vec<Rows>, Trouble> {
     let connection = server.connection().await?;
+    if connection.is_own && relying {
+        return try_own_read(server, connection, queries).await;
+    }
     let opening = send_plain(&connection, server.opening_read()).await;
     let sent = send(&connection, queries).await;
     let closing = send_plain(&connection, "COMMIT").await;
-    let found = found(opening, queries, sent).await;
+    let begun = opening.answer().await.map_err(|error| Trouble::of("could not begin to read", &error));
+    let found = found(queries, sent).await;
     if closing.answer().await.is_ok() {
+        connection.give_back();
+    }
+    begun.and(found)
+}
+
+/// The same with settings and parsed queries that the connection keeps: nobody is believed who does not show its mark.
+async fn try_own_read(server: &Server, connection: Connection, queries: &[Statement]) -> Result<Vec<Rows>, Trouble> {
+    session::make_room(connection.object());
+    let mut parsed = Vec::with_capacity(queries.len());
+    for query in queries {
+        match session::kept(connection.object(), query).await {
+            Ok(kept) => parsed.push(kept),
+            Err(error) => {
+                // Whose fault that is can be told only where the mark has been seen, or does not matter.
+                let trouble = Trouble::of(&format!("could not read {}", query.excerpt()), &error);
+                connection.give_back();
+                let again = if trouble.again == Again::No { Again::RelyingOnNothing } else { trouble.again };
+                return Err(trouble.again(again));
+            }
+        }
+    }
+    let opening = send_opening(&connection, server.opening_own_read()).await;
+    let sent = send_parsed(&connection, queries, &parsed).await;
+    let closing = send_plain(&connection, "COMMIT").await;
+    let shown = opening.answer().await;
+    let found = found(queries, sent).await;
+    let ended = closing.answer().await.is_ok();
+    let begun = shown.map_err(|error| Trouble::of("could not begin to read", &error));
+    if let Err(trouble) = &begun
+        && trouble.again != Again::No
+    {
+        return begun.and(found);
+    }
+    if !begun.is_ok_and(|answers| server.mark.is_in(&answers)) {
+        server.rely_on_nothing(); // And the connection is closed.
+        let failure = Failure::passing(PORT, "a pooler stands before the server");
+        return Err(Trouble { failure, again: Again::RelyingOnNothing });
+    }
+    if matches!(&found, Err(trouble) if trouble.again == Again::RelyingOnNothing) {
+        connection.object().statement_cache.clear();
+    }
+    if ended {
         connection.give_back();
     }
     found
 }
 
-async fn found(
-    opening: Sent<'_, ()>,
-    queries: &[Statement],
-    sent: Vec<Sent<'_, Answer>>,
-) -> Result<Vec<Rows>, Trouble> {
-    opening.answer().await.map_err(|error| Trouble::of("could not begin to read", &error))?;
+async fn found(queries: &[Statement], sent: Vec<Sent<'_, Answer>>) -> Result<Vec<Rows>, Trouble> {
     let mut found = Vec::with_capacity(queries.len());
     for (query, sent) in queries.iter().zip(sent) {
         let answer = sent.answer().await;
-        let answer = answer.map_err(|error| Trouble::of(&format!("could not read {}", query.excerpt()), &error))?;
+        let answer = answer.map_err(|error| {
+            let trouble = Trouble::of(&format!("could not read {}", query.excerpt()), &error);
+            if session::is_stale(&error) { trouble.again(Again::RelyingOnNothing) } else { trouble }
+        })?;
         found.push(rows(query, &answer)?);
     }
     Ok(found)
