@@ -12,6 +12,7 @@ const HEADER_BYTES: usize = 11;
 pub(crate) const SEPARATOR: u8 = 0;
 
 pub(crate) fn key(key: &DocumentKey) -> Result<Vec<u8>, Failure> {
+    key.check().map_err(|wrong| Failure::lasting(PORT, wrong))?;
     beginning(&key.partition_key, &key.sort_key)
 }
 
