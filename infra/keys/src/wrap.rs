@@ -10,9 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use carelog_domain::ports::Failure;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::PORT;
+
+/// The name that the chain's secret for keyed hashes is wrapped under; a data key's is its id.
+pub(crate) const SECRET: &str = "secret";
 
 /// The key that wraps all others.
 pub(crate) struct MasterKey(Zeroizing<[u8; 32]>);
@@ -69,6 +74,15 @@ impl MasterKey {
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&(*self.0).into())
     }
+}
+
+/// HMAC-SHA-256 under the chain's secret; the domain's length keeps domain and data apart.
+pub(crate) fn keyed_hash(secret: &[u8; 32], domain: &str, data: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(&(domain.len() as u64).to_be_bytes());
+    mac.update(domain.as_bytes());
+    mac.update(data);
+    mac.finalize().into_bytes().into()
 }
 
 /// Bytes from the operating system.
