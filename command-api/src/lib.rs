@@ -3,6 +3,8 @@
 
 #![allow(clippy::result_large_err, reason = "a problem is made once a refused request and moved a few times")]
 
+pub mod nodes;
+
 mod problem;
 mod rest;
 mod write_side;

@@ -138,6 +138,12 @@ impl From<CommandError> for Problem {
                     .detail(format!("{detail}; ask again with the same key"))
                     .retry_after(1)
             }
+            CommandError::NobodyOwns(failure) => {
+                tracing::warn!(error = &failure as &dyn std::error::Error, "a command found nobody to decide it");
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody-owns", "Nobody can decide it at the moment")
+                    .detail("nothing was done; send it again with the same key in a moment")
+                    .retry_after(2)
+            }
             CommandError::OutcomeUnknown(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "the outcome of a command is unknown");
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outcome-unknown", "The outcome is not known yet")
@@ -196,6 +202,7 @@ pub const CODES: &[&str] = &[
     "unavailable",
     "internal",
     "outcome-unknown",
+    "nobody-owns",
     "occurred-at-in-future",
     "occurred-at-before-last",
     "event-too-large",

@@ -10,6 +10,7 @@
 
 mod cache;
 mod durability;
+mod elsewhere;
 mod fingerprint;
 mod gates;
 mod handlers;
@@ -21,21 +22,23 @@ mod staging;
 mod state;
 mod target;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use carelog_domain::kernel::actor::RecordedActor;
-use carelog_domain::kernel::{Role, Version};
+use carelog_domain::kernel::{Partition, Role, Slot, Timestamp, Version};
 use carelog_domain::policy;
 use carelog_domain::ports::{
     Accepted, AppendError, Batch, BoxFuture, Clock, CommandBus, CommandDone, CommandError, CommandRequest, EventLog,
-    Failure, Fingerprint, KeyStore,
+    Failure, Fingerprint, KeyStore, Owner, Peers, Term,
 };
 use carelog_domain::rejection::Rejection;
+use futures::future;
 use tracing::Instrument;
 
 use cache::StateCache;
-use durability::Watermarks;
+use durability::{Durable, Watermarks};
 use gates::{Gates, Held};
 pub use outcome::Verdict;
 pub(crate) use outcome::measure;
@@ -58,11 +61,22 @@ pub struct WriteSide {
     gates: Gates,
     running: Arc<Running>,
     watermarks: Arc<Watermarks>,
+    peers: Option<Arc<dyn Peers>>,
 }
 
 impl WriteSide {
-    /// A write side on these ports.
+    /// A write side on these ports, of a process that owns its log alone.
     pub fn new(log: Arc<dyn EventLog>, keys: Arc<dyn KeyStore>, clock: Arc<dyn Clock>) -> Arc<WriteSide> {
+        WriteSide::among(log, keys, clock, None)
+    }
+
+    /// A write side that asks its peers to decide what they own.
+    pub fn among(
+        log: Arc<dyn EventLog>,
+        keys: Arc<dyn KeyStore>,
+        clock: Arc<dyn Clock>,
+        peers: Option<Arc<dyn Peers>>,
+    ) -> Arc<WriteSide> {
         let watermarks = Arc::new(Watermarks::new(log.partitions()));
         Arc::new(WriteSide {
             log,
@@ -72,6 +86,7 @@ impl WriteSide {
             gates: Gates::new(),
             running: Arc::new(Running::new()),
             watermarks,
+            peers,
         })
     }
 
@@ -81,31 +96,36 @@ impl WriteSide {
     }
 
     /// Carries a command out as far as *accepted*: its place is fixed, but nothing may be told until the verdict is
-    /// settled. Lets a batch go on with the next line while this one becomes durable.
+    /// settled. Lets a batch go on with the next line while this one becomes durable. What another process owns is
+    /// settled when this returns.
     pub async fn accept(&self, request: CommandRequest) -> Verdict {
-        let Some(guard) = self.running.begin(request.id) else {
-            return Verdict::refused(CommandError::StillRunning);
-        };
-        let mut verdict = self.decide_and_append(&request).await;
-        verdict.keep(guard, self.cache.clone());
-        verdict
+        match admitted(&request) {
+            Ok(target) => self.accept_until(&request, &target, Instant::now() + elsewhere::PATIENCE).await,
+            Err(rejection) => Verdict::refused(CommandError::Rejected(rejection)),
+        }
     }
 
-    async fn decide_and_append(&self, request: &CommandRequest) -> Verdict {
-        if let Err(refusal) = permitted(request) {
-            return Verdict::refused(CommandError::Rejected(refusal));
-        }
-        let target = match Target::of(&request.command, request.id) {
-            Ok(target) => target,
-            Err(rejection) => return Verdict::refused(CommandError::Rejected(rejection)),
-        };
+    /// Decides a command whose partition this process owns.
+    async fn decide_and_append(&self, request: &CommandRequest, target: &Target) -> Verdict {
         let fingerprint = fingerprint::of(&*self.keys, &request.command);
-        match self.earlier(request, &target).await {
+        match self.earlier(request, target).await {
             Ok(Some(accepted)) => return self.repeated(request, fingerprint, accepted).await,
             Ok(None) => {}
-            Err(failure) => return Verdict::refused(CommandError::Failed(failure)),
+            Err(failure) => return Verdict::refused(self.failed(target, failure)),
         }
-        self.attempts(request, &target, fingerprint).await
+        self.attempts(request, target, fingerprint).await
+    }
+
+    /// A failure of the log, told apart from a partition that went to somebody else meanwhile.
+    fn failed(&self, target: &Target, failure: Failure) -> CommandError {
+        match self.owner(target) {
+            Owner::Here(_) => CommandError::Failed(failure),
+            Owner::Elsewhere(_) | Owner::Nobody => CommandError::NobodyOwns(failure),
+        }
+    }
+
+    fn owner(&self, target: &Target) -> Owner {
+        self.log.owner(self.log.partition_of(target.slot))
     }
 
     /// What the command did before. A key a client used at another hospital is found too, so that it is refused there.
@@ -120,11 +140,13 @@ impl WriteSide {
     }
 
     async fn repeated(&self, request: &CommandRequest, fingerprint: Fingerprint, accepted: Accepted) -> Verdict {
+        // Whatever is told of it, it must be durable: what was accepted and lost never used the key.
+        let waits = vec![durability::shared(accepted.durable)];
         if accepted.fingerprint != fingerprint {
-            return Verdict::refused(CommandError::KeyReused);
+            return Verdict::new(Err(CommandError::KeyReused), waits);
         }
         match outcome::of_found(&*self.log, &request.command, &accepted.events, true).await {
-            Ok(done) => Verdict::new(Ok(done), vec![durability::shared(accepted.durable)]),
+            Ok(done) => Verdict::new(Ok(done), waits),
             Err(failure) => Verdict::refused(CommandError::Failed(failure)),
         }
     }
@@ -135,29 +157,32 @@ impl WriteSide {
         let mut contended = false;
         let mut held: Option<Held<'_>> = None;
         let mut sealed = staging::Sealed::default();
+        let mut caught_up = false;
         for _ in 0..ATTEMPTS_MAX {
-            let mut session = Session::new(self, request, target, now, lifted);
-            let decided = handlers::decide(&mut session, &request.command).await;
-            if let Some(error) = version_differs(request, target, &session, decided.as_deref().ok()) {
-                return Verdict::new(Err(error), session.durable());
-            }
-            let events = match decided {
-                Ok(events) => events,
-                Err(Refusal::Rejected(rejection)) => {
-                    return Verdict::new(Err(CommandError::Rejected(rejection)), session.durable());
-                }
-                Err(Refusal::Failed(failure)) => return Verdict::refused(CommandError::Failed(failure)),
+            let Owner::Here(term) = self.owner(target) else {
+                return Verdict::refused(CommandError::NobodyOwns(elsewhere::moved()));
             };
-            let staged = match staging::stage(&session, events) {
+            let mut session = Session::new(self, request, target, now, lifted, term);
+            let staged = match decide(&mut session, request, target).await {
                 Ok(staged) => staged,
-                Err(staging::NotYet::LaterThan(instant)) => {
+                Err(Undecided::LaterThan(instant)) => {
                     lifted = Some(instant);
                     continue;
                 }
-                Err(staging::NotYet::Rejected(rejection)) => {
-                    return Verdict::new(Err(CommandError::Rejected(rejection)), session.durable());
+                Err(Undecided::Refused(refusal)) => {
+                    match self.catch_up(&session, std::mem::replace(&mut caught_up, true)).await {
+                        Ok(true) => continue,
+                        Ok(false) => return Verdict::new(Err(refusal), self.before_refusing(&session)),
+                        Err(failure) => return Verdict::refused(CommandError::Failed(failure)),
+                    }
                 }
+                Err(Undecided::Failed(failure)) => return Verdict::refused(self.failed(target, failure)),
             };
+            // What is appended here must not outlive what it builds on elsewhere.
+            if let Err(failure) = future::try_join_all(session.foreign_durable()).await {
+                session.forget();
+                return Verdict::refused(CommandError::Failed(elsewhere::lost(failure)));
+            }
             if let Err(failure) = sealed.seal(&*self.keys, &staged).await {
                 return Verdict::refused(CommandError::Failed(failure));
             }
@@ -178,13 +203,16 @@ impl WriteSide {
                     session.forget();
                     contended = true;
                 }
-                Err(AppendError::FingerprintDiffers { .. }) => return Verdict::refused(CommandError::KeyReused),
+                Err(AppendError::TermOver { .. }) => session.forget(),
+                Err(AppendError::FingerprintDiffers { .. }) => {
+                    return Verdict::new(Err(CommandError::KeyReused), self.before_refusing(&session));
+                }
                 Err(error @ AppendError::TooLarge { .. }) => {
                     return Verdict::refused(CommandError::Rejected(ApiRejection::EventTooLarge.because(error)));
                 }
                 Err(AppendError::Failed(failure)) => {
                     session.forget();
-                    return Verdict::refused(CommandError::Failed(failure));
+                    return Verdict::refused(self.failed(target, failure));
                 }
             }
         }
@@ -194,11 +222,44 @@ impl WriteSide {
     /// Puts the new states into the cache, so that the next command decides on them, before they are durable.
     fn accepted(&self, request: &CommandRequest, session: Session<'_>, staged: Staged, accepted: Accepted) -> Verdict {
         let durable = durability::shared(accepted.durable);
-        let mut waits = session.foreign_durable();
         let done = outcome::of_staged(&request.command, &accepted.events, &staged.events);
         session.keep(staged, &accepted.events, &durable);
-        waits.push(durable);
-        Verdict::new(Ok(done), waits)
+        Verdict::new(Ok(done), vec![durable])
+    }
+
+    /// Before a refusal: reads of other partitions up to what others wrote there by now, once, so that nobody is
+    /// refused for what this process had not seen. True when there was anything to read up to.
+    async fn catch_up(&self, session: &Session<'_>, already: bool) -> Result<bool, Failure> {
+        let partitions = session.elsewhere().iter().map(|slot| self.log.partition_of(*slot));
+        let others = partitions.filter(|partition| !matches!(self.log.owner(*partition), Owner::Here(_)));
+        let others: BTreeSet<Partition> = others.collect();
+        if already || others.is_empty() {
+            return Ok(false);
+        }
+        future::try_join_all(others.into_iter().map(|partition| self.log.catch_up(partition))).await?;
+        Ok(true)
+    }
+
+    /// What a refusal waits for before it is told: all it rests on is durable, and this process owned the partitions
+    /// all the while.
+    fn before_refusing(&self, session: &Session<'_>) -> Vec<Durable> {
+        let mut waits = session.durable();
+        waits.push(self.confirmed(session.slot(), Some(session.term())));
+        waits.extend(session.elsewhere().iter().map(|slot| self.confirmed(*slot, None)));
+        waits
+    }
+
+    fn confirmed(&self, slot: Slot, term: Option<Term>) -> Durable {
+        let log = self.log.clone();
+        durability::shared(Box::pin(async move {
+            let partition = log.partition_of(slot);
+            match (log.owner(partition), term) {
+                (Owner::Here(now), Some(term)) if now != term => Err(elsewhere::moved()),
+                (Owner::Here(_), _) => log.confirm(slot).await,
+                (Owner::Elsewhere(_) | Owner::Nobody, Some(_)) => Err(elsewhere::moved()),
+                (Owner::Elsewhere(_) | Owner::Nobody, None) => log.catch_up(partition).await,
+            }
+        }))
     }
 }
 
@@ -216,7 +277,7 @@ impl CommandBus for WriteSide {
         let started = Instant::now();
         Box::pin(
             async move {
-                let result = self.accept(request).await.settled().await;
+                let result = self.carry_out(&request).await;
                 measure(command, &result, started.elapsed());
                 result
             }
@@ -225,12 +286,40 @@ impl CommandBus for WriteSide {
     }
 }
 
-fn permitted(request: &CommandRequest) -> Result<(), Rejection> {
+/// Where a command goes, if whoever sent it may send such commands at all.
+fn admitted(request: &CommandRequest) -> Result<Target, Rejection> {
     policy::permits(&request.actor, request.command.permission(), None)?;
     if request.occurred_at.is_some() {
         policy::permits_occurred_at(&request.actor)?;
     }
-    Ok(())
+    Target::of(&request.command, request.id)
+}
+
+/// Why nothing is to be appended.
+enum Undecided {
+    /// The decision has to be made as of this instant.
+    LaterThan(Timestamp),
+    /// The domain, or `If-Match`, says no.
+    Refused(CommandError),
+    /// A port could not.
+    Failed(Failure),
+}
+
+/// Asks the domain what the command makes of the states it is about.
+async fn decide(session: &mut Session<'_>, request: &CommandRequest, target: &Target) -> Result<Staged, Undecided> {
+    let decided = handlers::decide(session, &request.command).await;
+    if let Some(differs) = version_differs(request, target, session, decided.as_deref().ok()) {
+        return Err(Undecided::Refused(differs));
+    }
+    let refused = |rejection| Undecided::Refused(CommandError::Rejected(rejection));
+    let events = decided.map_err(|refusal| match refusal {
+        Refusal::Rejected(rejection) => refused(rejection),
+        Refusal::Failed(failure) => Undecided::Failed(failure),
+    })?;
+    staging::stage(session, events).map_err(|not_yet| match not_yet {
+        staging::NotYet::LaterThan(instant) => Undecided::LaterThan(instant),
+        staging::NotYet::Rejected(rejection) => refused(rejection),
+    })
 }
 
 /// `If-Match` goes before any other refusal: whoever sent it decided on another version. It speaks of the leading
@@ -274,6 +363,7 @@ fn batch(
         events: sealed.to_append(staged),
         expected: session.expected(staged),
         conditions: Vec::new(),
+        term: Some(session.term()),
         actor: recorded(request),
         correlation: request.correlation.unwrap_or(request.id),
         causation: request.cause.map(|(event, _)| event),

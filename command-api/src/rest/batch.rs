@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use carelog_domain::command::Command;
 use carelog_domain::kernel::{Actor, CommandId, PatientId, Timestamp, Version};
-use carelog_domain::ports::CommandRequest;
+use carelog_domain::ports::{CommandRequest, Credential};
 use futures::future::Shared as SharedFuture;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use http::StatusCode;
@@ -90,7 +90,8 @@ pub(crate) async fn carry_out(State(shared): Rest, request: Request) -> Response
     let lines_max = shared.api.limits.batch_lines_max;
     let permit = request.extensions().get::<Permit>().cloned();
     let (span, traceparent) = (Span::current(), headers::traceparent(request.headers()));
-    let mut batch = Batch { shared, actor, order: HashMap::new(), span, traceparent, _permit: permit };
+    let credential = headers::credential(request.headers());
+    let mut batch = Batch { shared, actor, credential, order: HashMap::new(), span, traceparent, _permit: permit };
     let results = lines(request.into_body().into_data_stream())
         .enumerate()
         .map(move |(index, line)| batch.begin(index as u64 + 1, line))
@@ -108,6 +109,7 @@ type Turn = SharedFuture<oneshot::Receiver<()>>;
 struct Batch {
     shared: Arc<Shared>,
     actor: Actor,
+    credential: Credential,
     /// For each key: when the last line with it has had its turn.
     order: HashMap<u128, Turn>,
     /// The request's: lines are begun after its handler has answered.
@@ -165,6 +167,7 @@ impl Batch {
             id,
             command,
             actor: self.actor.clone(),
+            credential: self.credential.clone(),
             occurred_at: line.occurred_at,
             occurred_assumed: line.occurred_assumed,
             if_match: line.if_match.map(Version),

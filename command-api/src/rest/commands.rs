@@ -1,14 +1,15 @@
 //! What followed from a command, and whether the sagas are done with it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use carelog_domain::kernel::{Actor, CommandId, Context, Token};
+use carelog_domain::kernel::{Actor, CommandId, Context, Partition, Token};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{Direction, EventFilter, Failure, Stored};
+use carelog_domain::ports::{Direction, EventFilter, EventLog, Failure, Stored};
 use carelog_domain::rejection::Rejection;
+use futures::future;
 use http::StatusCode;
 use http::request::Parts;
 use schemars::JsonSchema;
@@ -20,6 +21,9 @@ use crate::problem::Problem;
 /// Events looked through, in each partition, for what followed: newest first, back to the command.
 const LOOK_THROUGH_MAX: usize = 20_000;
 const CHUNK: usize = 1_000;
+/// How long a command is looked for while it is not certain what it did.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a command led to.
 #[derive(Serialize, JsonSchema)]
@@ -85,12 +89,15 @@ async fn status(shared: &Shared, id: &str, parts: &Parts) -> Result<Status, Prob
         Problem::new(StatusCode::BAD_REQUEST, "malformed-parameter", "The address cannot be read").at("id")
     })?;
     let unknown = || Problem::not_found("command-unknown", "There is no such command");
-    let found = shared.api.log.find_command_anywhere(id).await?.ok_or_else(unknown)?;
-    found.durable.await?;
-    let first = found.events.first().ok_or_else(unknown)?;
+    let events = find(&*shared.api.log, id).await?.ok_or_else(unknown)?;
+    let first = events.first().ok_or_else(unknown)?;
     permitted(&actor, first)?;
-    let own: Token = found.events.iter().map(|context| context.position).collect();
-    let settled = shared.api.settlement.settled(first.correlation, &own, wait).await?;
+    let own: Token = events.iter().map(|context| context.position).collect();
+    // What the command did is known without the sagas' store.
+    let settled = shared.api.settlement.settled(first.correlation, &own, wait).await.unwrap_or_else(|failure| {
+        tracing::warn!(error = &failure as &dyn std::error::Error, "whether a command is settled is not known");
+        None
+    });
     let (followed, complete) = followed(shared, first).await?;
     let mut token = own;
     settled.iter().for_each(|more| token.merge(more));
@@ -100,10 +107,34 @@ async fn status(shared: &Shared, id: &str, parts: &Parts) -> Result<Status, Prob
         command: id,
         settled: settled.is_some(),
         token,
-        events: found.events.iter().map(|context| EventLine::of(context, None)).collect(),
+        events: events.iter().map(|context| EventLine::of(context, None)).collect(),
         followed: followed.iter().map(line).collect(),
         complete,
     })
+}
+
+/// What the command did, wherever it was carried out. While a partition changes hands that is not certain for a moment;
+/// then it is looked for again.
+async fn find(log: &dyn EventLog, id: CommandId) -> Result<Option<Vec<Context>>, Failure> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match find_now(log, id).await {
+            Err(failure) if failure.retry_helps && Instant::now() < until => tokio::time::sleep(PAUSE).await,
+            found => return found,
+        }
+    }
+}
+
+/// Before a command is unknown, all that others wrote by now is read; before one is told, it is durable.
+async fn find_now(log: &dyn EventLog, id: CommandId) -> Result<Option<Vec<Context>>, Failure> {
+    let mut found = log.find_command_anywhere(id).await?;
+    if found.is_none() {
+        future::try_join_all((0..log.partitions()).map(|number| log.catch_up(Partition(number)))).await?;
+        found = log.find_command_anywhere(id).await?;
+    }
+    let Some(found) = found else { return Ok(None) };
+    found.durable.await?;
+    Ok(Some(found.events))
 }
 
 /// Whoever sent it may look, and whoever may read the history.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use carelog_domain::kernel::{Timestamp, Version};
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use carelog_domain::ports::Credential;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderMap, StatusCode};
 
 use crate::problem::Problem;
@@ -23,6 +24,7 @@ pub(crate) struct Said {
     /// How long to wait for the sagas, if at all.
     pub(crate) wait: Option<Duration>,
     pub(crate) traceparent: Option<String>,
+    pub(crate) credential: Credential,
 }
 
 impl Said {
@@ -45,8 +47,14 @@ impl Said {
             occurred_assumed: text(headers, "carelog-occurred-assumed")?.is_some_and(|text| text == "true"),
             wait: wait(headers)?,
             traceparent: traceparent(headers),
+            credential: credential(headers),
         })
     }
+}
+
+/// What the sender proved who they are with, for another process that may have to ask again.
+pub(crate) fn credential(headers: &HeaderMap) -> Credential {
+    Credential::new(headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned))
 }
 
 /// The trace that the request belongs to, if it says so well-formed (W3C Trace Context): others are no business of ours.

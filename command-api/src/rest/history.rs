@@ -261,6 +261,7 @@ async fn read(
     filter: &EventFilter,
     limit: usize,
 ) -> Result<(Vec<Stored>, Option<u64>), Problem> {
+    shared.api.log.catch_up(partition).await?;
     let (direction, from) = match way {
         Way::Forward => (Direction::Forward, from),
         Way::Backward => {
@@ -283,6 +284,7 @@ pub(crate) async fn stream(State(shared): Rest, Path(stream): Path<String>, part
         let name: StreamName = stream.parse().map_err(|_| unknown())?;
         let limit = wanted.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
         let after = Version(wanted.after.unwrap_or(0));
+        shared.api.log.catch_up(shared.api.log.partition_of(name.slot())).await?;
         let read = shared.api.log.read_stream(&name, after, limit).await?;
         if read.is_empty() && after == Version::NONE {
             return Err(unknown());

@@ -173,6 +173,7 @@ async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> R
         id: command,
         command: upload.into(),
         actor,
+        credential: said.credential,
         occurred_at: said.occurred_at,
         occurred_assumed: said.occurred_assumed,
         if_match: said.if_match,
@@ -188,7 +189,9 @@ async fn hand_in(shared: Arc<Shared>, actor: Actor, said: Said, form: Form) -> R
             }
             Ok((done, known))
         }
-        Err(CommandError::Failed(failure) | CommandError::OutcomeUnknown(failure)) => Err(failure.into()),
+        Err(error @ (CommandError::Failed(_) | CommandError::OutcomeUnknown(_) | CommandError::NobodyOwns(_))) => {
+            Err(error.into())
+        }
         Err(refused) => {
             if claims {
                 steps.release().await?;
@@ -213,6 +216,7 @@ async fn check_patient(shared: &Shared, form: &Form) -> Result<(), Problem> {
 }
 
 async fn exists(shared: &Shared, stream: &StreamName) -> Result<bool, Problem> {
+    shared.api.log.catch_up(shared.api.log.partition_of(stream.slot())).await?;
     Ok(shared.api.log.stream_version(stream).await? != Version::NONE)
 }
 
@@ -225,6 +229,7 @@ struct Found {
 
 /// A withdrawn report makes room for the next, but for the command that handed it in.
 async fn find_report(shared: &Shared, patient: PatientId, hash: &str, command: CommandId) -> Result<Found, Problem> {
+    shared.api.log.catch_up(shared.api.log.partition_of(patient.slot())).await?;
     let mut withdrawals = 0;
     loop {
         let report = report_of(patient, hash, withdrawals);
@@ -277,6 +282,7 @@ impl Steps<'_> {
         let log = &self.shared.api.log;
         let stream = claim_stream(&self.hash).map_err(Rejection::from)?;
         let unreadable = |error| Failure::lasting("event log", format!("{stream} cannot be read")).caused_by(error);
+        log.catch_up(log.partition_of(stream.slot())).await?;
         let mut claim = IdentifierClaim::default();
         for stored in log.read_stream(&stream, Version::NONE, EVENTS_MAX).await? {
             if let Event::ClaimEvent(event) = sealing::read_sealed(&stored).map_err(unreadable)?.event {
@@ -285,6 +291,7 @@ impl Steps<'_> {
         }
         let Some(owner) = claim.owner(self.shared.api.clock.now()) else { return Ok(true) };
         let report = streams::lab_report(LabReportId(owner));
+        log.catch_up(log.partition_of(report.slot())).await?;
         Ok(is_withdrawn(&log.read_stream(&report, Version::NONE, EVENTS_MAX).await?))
     }
 
@@ -303,17 +310,12 @@ impl Steps<'_> {
     }
 
     async fn send(&self, step: &str, command: Command) -> Result<(), CommandError> {
+        // A refused upload may be sent again, so each attempt claims anew; a claim repeated changes nothing.
+        let id = CommandId::of_step("lab-upload", &format!("{}:{step}:{}", self.command, self.shared.api.clock.now()));
         let request = CommandRequest {
-            // A refused upload may be sent again, so each attempt claims anew; a claim repeated changes nothing.
-            id: CommandId::of_step("lab-upload", &format!("{}:{step}:{}", self.command, self.shared.api.clock.now())),
-            command,
-            actor: Actor::system("lab-upload"),
-            occurred_at: None,
-            occurred_assumed: false,
-            if_match: None,
             correlation: Some(self.command),
-            cause: None,
             traceparent: (self.shared.api.traceparent)(),
+            ..CommandRequest::now(id, command, Actor::system("lab-upload"))
         };
         self.shared.api.bus.send(request).await.map(drop)
     }

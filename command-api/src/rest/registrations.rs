@@ -71,6 +71,7 @@ impl Registrations {
 
     /// How the request on the stream ended, if it has: the command's own, or of registrations the last.
     async fn look(&self, done: &CommandDone) -> Result<Option<Ended>, Failure> {
+        self.log.catch_up(self.log.partition_of(done.stream.slot())).await?;
         let before = Version(done.version.0.saturating_sub(1));
         let stored = self.log.read_stream(&done.stream, before, 1_000).await?;
         if stored.first().is_none_or(|first| first.context.command != done.command) {

@@ -81,6 +81,7 @@ async fn resource(lives: Lives, shared: &Shared, id: &str, parts: &Parts) -> Res
     let unknown = || Problem::not_found("resource-unknown", "There is no such resource");
     let id: Uuid = id.parse().map_err(|_| unknown())?;
     let log = &shared.api.log;
+    log.catch_up(log.partition_of(Slot::of_id(&id))).await?;
     let first = match lives {
         Lives::In(category) => log.read_stream(&StreamName::new(category, id), Version::NONE, 1).await?,
         Lives::Tagged(kind) => log.read_tag(Slot::of_id(&id), &Tag::new(kind, id), Direction::Forward, 1).await?,

@@ -52,6 +52,7 @@ async fn carry_out(
         id: CommandId::of_client_key(&actor.tenant, operation.name, &said.key),
         command,
         actor,
+        credential: said.credential,
         occurred_at: said.occurred_at,
         occurred_assumed: said.occurred_assumed,
         if_match: said.if_match,

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use carelog_domain::kernel::{StreamName, Timestamp, Version};
+use carelog_domain::ports::Term;
 use lru::LruCache;
 use parking_lot::Mutex;
 
@@ -19,6 +20,8 @@ const STATES_MAX: usize = 64 * 1024;
 /// The state of a stream as it was accepted.
 #[derive(Clone)]
 pub(crate) struct Hot {
+    /// The term of its partition in which it was read; in any other it may never have been.
+    pub(crate) term: Term,
     /// The state.
     pub(crate) state: Arc<dyn State>,
     /// After which version.
@@ -46,12 +49,12 @@ impl StateCache {
         }
     }
 
-    pub(crate) fn get(&self, stream: &StreamName) -> Option<Hot> {
-        self.shard(stream).lock().get(stream).cloned()
+    pub(crate) fn get(&self, stream: &StreamName, term: Term) -> Option<Hot> {
+        self.shard(stream).lock().get(stream).filter(|hot| hot.term == term).cloned()
     }
 
-    pub(crate) fn version(&self, stream: &StreamName) -> Option<Version> {
-        self.shard(stream).lock().peek(stream).map(|hot| hot.version)
+    pub(crate) fn version(&self, stream: &StreamName, term: Term) -> Option<Version> {
+        self.shard(stream).lock().peek(stream).filter(|hot| hot.term == term).map(|hot| hot.version)
     }
 
     /// Takes a state out, so that it can be changed in place.
@@ -59,11 +62,11 @@ impl StateCache {
         self.shard(stream).lock().pop(stream);
     }
 
-    /// Keeps a state unless a later one is there, or an equally late one with more of it open.
+    /// Keeps a state unless one of a later term or version is there, or an equally late one with more of it open.
     pub(crate) fn put(&self, stream: StreamName, hot: Hot) {
         let mut shard = self.shard(&stream).lock();
-        let known = shard.peek(&stream).map(|known| (known.version, known.opened));
-        if known.is_none_or(|known| known <= (hot.version, hot.opened)) {
+        let age = |hot: &Hot| (hot.term, hot.version, hot.opened);
+        if shard.peek(&stream).is_none_or(|known| age(known) <= age(&hot)) {
             shard.put(stream, hot);
         }
     }

@@ -39,6 +39,24 @@ impl Verdict {
         self.kept = Some((guard, cache));
     }
 
+    /// Whether somebody may be able to decide it soon: nobody owned the partition, or whoever did was asked and gave
+    /// no answer.
+    pub(crate) fn is_worth_asking_again(&self) -> bool {
+        use CommandError::{NobodyOwns, OutcomeUnknown, StillRunning};
+        matches!(self.result, Err(NobodyOwns(_) | OutcomeUnknown(_) | StillRunning))
+    }
+
+    /// The error of one whose outcome is not known.
+    pub(crate) fn unknown(self) -> Option<CommandError> {
+        self.result.err().filter(|error| matches!(error, CommandError::OutcomeUnknown(_)))
+    }
+
+    /// This one, told after an attempt whose outcome is not known, if there was one.
+    pub(crate) fn after(mut self, unknown: Option<CommandError>) -> Verdict {
+        self.result = after(unknown, self.result);
+        self
+    }
+
     /// The answer, once everything it builds on is durable.
     ///
     /// # Errors
@@ -54,6 +72,17 @@ impl Verdict {
             return Err(CommandError::OutcomeUnknown(unknown.caused_by(failure)));
         }
         self.result
+    }
+}
+
+/// Nobody could be asked: nothing was done, unless an attempt before may have done it.
+pub(crate) fn after(
+    unknown: Option<CommandError>,
+    result: Result<CommandDone, CommandError>,
+) -> Result<CommandDone, CommandError> {
+    match (result, unknown) {
+        (Err(CommandError::NobodyOwns(_)), Some(unknown)) => Err(unknown),
+        (result, _) => result,
     }
 }
 
@@ -140,6 +169,7 @@ pub(crate) fn measure(command: &'static str, result: &Result<CommandDone, Comman
         Err(CommandError::VersionDiffers { .. }) => "version-differs",
         Err(CommandError::KeyReused) => "key-reused",
         Err(CommandError::StillRunning) => "still-running",
+        Err(CommandError::NobodyOwns(_)) => "nobody-owns",
         Err(CommandError::OutcomeUnknown(_)) => "outcome-unknown",
         Err(CommandError::Failed(_)) => "failed",
     };

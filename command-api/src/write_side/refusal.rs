@@ -1,5 +1,6 @@
 //! Why a handler stops: the domain says no, or a port could not. Also the few refusals that are the write side's own.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use carelog_domain::ports::Failure;
@@ -62,6 +63,15 @@ pub(crate) enum ApiRejection {
 }
 
 impl ApiRejection {
+    /// All of them.
+    pub(crate) const ALL: [ApiRejection; 5] = [
+        ApiRejection::OccurredInFuture,
+        ApiRejection::OccurredBeforeLast,
+        ApiRejection::EventTooLarge,
+        ApiRejection::TooBusy,
+        ApiRejection::NotAHash,
+    ];
+
     /// With the reason the log gave.
     pub(crate) fn because(self, reason: impl Display) -> Rejection {
         Rejection { message: reason.to_string(), ..self.into() }
@@ -102,6 +112,6 @@ impl From<ApiRejection> for Rejection {
                 "the claim's hash is not 64 hex digits",
             ),
         };
-        Rejection { code, class, field, message: message.to_owned() }
+        Rejection { code, class, field: field.map(Cow::Borrowed), message: message.to_owned() }
     }
 }

@@ -1,5 +1,6 @@
 //! One attempt at one command: the states it looked at, and the times its rules use.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carelog_domain::event::Event;
@@ -7,7 +8,7 @@ use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Evolve, HospitalId, PatientId, Slot, StreamName, Tag, Times, Timestamp, Version};
 use carelog_domain::patient::PatientRejection;
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{CommandRequest, Direction, Expected, Failure, Stored};
+use carelog_domain::ports::{CommandRequest, Direction, Expected, Failure, Owner, Stored, Term};
 use carelog_domain::streams;
 use carelog_schemas::sealing;
 
@@ -32,7 +33,10 @@ pub(crate) struct Session<'a> {
     target: &'a Target,
     now: Timestamp,
     lifted: Option<Timestamp>,
+    term: Term,
     loaded: Vec<(StreamName, Loaded)>,
+    /// Slots of other partitions that something was looked up in.
+    elsewhere: BTreeSet<Slot>,
 }
 
 #[derive(Clone)]
@@ -48,14 +52,27 @@ impl Loaded {
 }
 
 impl<'a> Session<'a> {
+    /// `term` is that of the target's partition, and was asked for before anything is read.
     pub(crate) fn new(
         side: &'a WriteSide,
         request: &'a CommandRequest,
         target: &'a Target,
         now: Timestamp,
         lifted: Option<Timestamp>,
+        term: Term,
     ) -> Session<'a> {
-        Session { side, request, target, now, lifted, loaded: Vec::with_capacity(6) }
+        let (loaded, elsewhere) = (Vec::with_capacity(6), BTreeSet::new());
+        Session { side, request, target, now, lifted, term, loaded, elsewhere }
+    }
+
+    /// The term it decides in.
+    pub(crate) fn term(&self) -> Term {
+        self.term
+    }
+
+    /// Slots of other partitions that something was looked up in.
+    pub(crate) fn elsewhere(&self) -> &BTreeSet<Slot> {
+        &self.elsewhere
     }
 
     /// The slot of everything this command writes.
@@ -96,9 +113,11 @@ impl<'a> Session<'a> {
         let loaded = match known {
             Some(loaded) => loaded,
             None => {
-                let loaded = match self.side.cache.get(stream).filter(|hot| hot.opened || !open) {
+                let term = self.look_in(stream);
+                let hot = term.and_then(|term| self.side.cache.get(stream, term));
+                let loaded = match hot.filter(|hot| hot.opened || !open) {
                     Some(hot) => Loaded { state: hot.state.clone(), hot: Some(hot) },
-                    None => self.read::<S>(stream, open).await?,
+                    None => self.read::<S>(stream, open, term).await?,
                 };
                 self.loaded.retain(|(name, _)| name != stream);
                 self.loaded.push((stream.clone(), loaded.clone()));
@@ -108,8 +127,23 @@ impl<'a> Session<'a> {
         loaded.state.any().downcast::<S>().map_err(|_| wrong_type(stream).into())
     }
 
-    /// Reads a stream that is not in the cache, and puts it there.
-    async fn read<S>(&self, stream: &StreamName, open: bool) -> Result<Loaded, Refusal>
+    /// The term in which a stream is looked at; `None` where another process owns its partition, so that what this one
+    /// knows of it is soon old and is never kept.
+    fn look_in(&mut self, stream: &StreamName) -> Option<Term> {
+        let log = &self.side.log;
+        let partition = log.partition_of(stream.slot());
+        if partition == log.partition_of(self.slot()) {
+            return Some(self.term);
+        }
+        self.elsewhere.insert(stream.slot());
+        match log.owner(partition) {
+            Owner::Here(term) => Some(term),
+            Owner::Elsewhere(_) | Owner::Nobody => None,
+        }
+    }
+
+    /// Reads a stream that is not in the cache, and puts it there if it was read in a term.
+    async fn read<S>(&self, stream: &StreamName, open: bool, term: Option<Term>) -> Result<Loaded, Refusal>
     where
         S: Evolve + Clone + Send + Sync + 'static,
         S::Event: TryFrom<Event>,
@@ -139,13 +173,14 @@ impl<'a> Session<'a> {
         let Some(last) = last else { return Ok(Loaded { hot: None, state }) };
         let durable = self.side.watermarks.wait_for(&*self.side.log, &last.context).await?;
         let hot = Hot {
+            term: term.unwrap_or_default(),
             state: state.clone(),
             version: last.context.version,
             last_occurred: Some(last.context.occurred_at),
             durable,
             opened: open,
         };
-        if super::handlers::fresh(stream).is_some() {
+        if term.is_some() && super::handlers::fresh(stream).is_some() {
             self.side.cache.put(stream.clone(), hot.clone());
         }
         Ok(Loaded { hot: Some(hot), state })
@@ -157,7 +192,8 @@ impl<'a> Session<'a> {
     }
 
     /// True when something happened in the stream; nothing is loaded, and the decision does not rely on it.
-    pub(crate) async fn exists(&self, stream: &StreamName) -> Result<bool, Refusal> {
+    pub(crate) async fn exists(&mut self, stream: &StreamName) -> Result<bool, Refusal> {
+        self.look_in(stream);
         Ok(self.side.log.stream_version(stream).await? != Version::NONE)
     }
 
@@ -174,10 +210,11 @@ impl<'a> Session<'a> {
 
     /// May the actor change this patient of the chain? Whoever acts for single hospitals may if one of them knows the
     /// patient; to anybody else there is no such patient.
-    pub(crate) async fn authorize_for(&self, patient: PatientId) -> Result<(), Refusal> {
+    pub(crate) async fn authorize_for(&mut self, patient: PatientId) -> Result<(), Refusal> {
         let Reach::Hospitals(own) = &self.request.actor.reach else { return Ok(()) };
         for hospital in own {
             let link = streams::patient_schedule(*hospital, patient);
+            self.look_in(&link);
             if self.authorize(*hospital).is_ok() && self.side.log.stream_version(&link).await? != Version::NONE {
                 return Ok(());
             }
@@ -244,9 +281,10 @@ impl<'a> Session<'a> {
 
     /// Whether nothing that was looked at has moved since, as far as this process knows.
     pub(crate) fn is_current(&self) -> bool {
-        self.loaded
-            .iter()
-            .all(|(name, loaded)| self.side.cache.version(name).is_none_or(|version| version == loaded.version()))
+        self.loaded.iter().all(|(name, loaded)| {
+            let term = loaded.hot.as_ref().map_or(self.term, |hot| hot.term);
+            self.side.cache.version(name, term).is_none_or(|version| version == loaded.version())
+        })
     }
 
     /// Every stream looked at in this slot, and those to be written.
@@ -278,7 +316,7 @@ impl<'a> Session<'a> {
 
     /// Puts the states after an accepted batch into the cache, changed in place where nobody else looks at them.
     pub(crate) fn keep(self, staged: Staged, accepted: &[carelog_domain::kernel::Context], durable: &Durable) {
-        let cache = &self.side.cache;
+        let (cache, term) = (&self.side.cache, self.term);
         let mut states: Vec<(StreamName, Hot)> = Vec::with_capacity(staged.streams.len());
         let mut before = self.loaded;
         for ((stream, event), context) in staged.events.into_iter().zip(accepted) {
@@ -289,7 +327,7 @@ impl<'a> Session<'a> {
                 let Some(fresh) = super::handlers::fresh(&stream) else { continue };
                 let state = loaded.map_or(fresh, |loaded| loaded.state);
                 cache.remove(&stream);
-                let hot = Hot { state, version: Version::NONE, last_occurred: None, durable: None, opened };
+                let hot = Hot { term, state, version: Version::NONE, last_occurred: None, durable: None, opened };
                 states.push((stream.clone(), hot));
             }
             let Some(index) = states.iter().position(|(name, _)| *name == stream) else { continue };

@@ -116,7 +116,7 @@ impl Sealed {
             .map(|(((stream, event), &id), data)| ToAppend {
                 id,
                 stream: stream.clone(),
-                event_type: event.event_type(),
+                event_type: event.event_type().into(),
                 revision: event.revision(),
                 occurred_at: staged.occurred_at,
                 occurred_assumed: staged.occurred_assumed,

@@ -21,6 +21,7 @@ impl LocalAuthenticator {
                 Role::Laboratory,
                 Role::Billing,
                 Role::Auditor,
+                Role::Analyst,
                 Role::Importer,
             ],
             purpose: PurposeOfUse::Operations,

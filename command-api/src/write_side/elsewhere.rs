@@ -1,0 +1,91 @@
+//! Commands whose partition another process owns: it is asked to decide them, again and again while a partition goes
+//! from one to another, so that whoever sent the command sees one service.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use carelog_domain::ports::{CommandDone, CommandError, CommandRequest, Failure, Node, Owner};
+
+use super::{Target, Verdict, WriteSide, admitted, outcome};
+use crate::nodes;
+
+/// How long a command is kept while nobody can decide it. Less than a command may take in all, so that whoever waits is
+/// told why.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two times of asking.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl WriteSide {
+    /// Carries a command out to its end, wherever its partition is owned. An outcome that is not known because the
+    /// partition changed hands is asked for again, with the same id, as any client would.
+    pub(super) async fn carry_out(&self, request: &CommandRequest) -> Result<CommandDone, CommandError> {
+        let target = admitted(request).map_err(CommandError::Rejected)?;
+        let until = Instant::now() + PATIENCE;
+        let mut unknown = None;
+        loop {
+            let owner = self.owner(&target);
+            let result = self.accept_until(request, &target, until).await.settled().await;
+            let ask_again = matches!(result, Err(CommandError::OutcomeUnknown(_))) && Instant::now() < until;
+            if !ask_again || self.owner(&target) == owner {
+                return outcome::after(unknown, result);
+            }
+            unknown = result.err();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Carries a command out that another process sent here. It is decided here or not at all: were it passed on, two
+    /// processes that take each other for the owner would never end.
+    pub(crate) async fn carry_out_here(&self, request: &CommandRequest) -> Result<CommandDone, CommandError> {
+        let target = admitted(request).map_err(CommandError::Rejected)?;
+        self.once(request, self.decide_and_append(request, &target)).await.settled().await
+    }
+
+    /// Accepts a command once somebody who may decide it can be asked.
+    pub(super) async fn accept_until(&self, request: &CommandRequest, target: &Target, until: Instant) -> Verdict {
+        self.once(request, self.wherever_owned(request, target, until)).await
+    }
+
+    /// Runs a command, unless it is running.
+    async fn once(&self, request: &CommandRequest, work: impl Future<Output = Verdict>) -> Verdict {
+        let Some(guard) = self.running.begin(request.id) else {
+            return Verdict::refused(CommandError::StillRunning);
+        };
+        let mut verdict = work.await;
+        verdict.keep(guard, self.cache.clone());
+        verdict
+    }
+
+    async fn wherever_owned(&self, request: &CommandRequest, target: &Target, until: Instant) -> Verdict {
+        let mut unknown = None;
+        loop {
+            let verdict = match self.owner(target) {
+                Owner::Here(_) => self.decide_and_append(request, target).await,
+                Owner::Elsewhere(node) => Verdict::new(self.have_decided(&node, request).await, vec![]),
+                Owner::Nobody => Verdict::refused(CommandError::NobodyOwns(moved())),
+            };
+            if !verdict.is_worth_asking_again() || Instant::now() >= until {
+                return verdict.after(unknown);
+            }
+            unknown = verdict.unknown().or(unknown);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn have_decided(&self, node: &Node, request: &CommandRequest) -> Result<CommandDone, CommandError> {
+        let Some(peers) = &self.peers else {
+            return Err(CommandError::NobodyOwns(Failure::passing("peers", "this process asks no others")));
+        };
+        nodes::send(&**peers, node, request).await
+    }
+}
+
+/// The partition is being taken over.
+pub(super) fn moved() -> Failure {
+    Failure::passing("event log", "the partition is being taken over by another process")
+}
+
+/// What a decision was to build on is gone.
+pub(super) fn lost(failure: Arc<Failure>) -> Failure {
+    Failure::passing("event log", "what the command builds on did not become durable").caused_by(failure)
+}
