@@ -38,6 +38,7 @@ impl Applier<'_> {
         if chunk.end <= mark.size {
             return Ok(());
         }
+        assert!(chunk.start <= mark.size, "a chunk was to be applied with events missing before it");
         let model = self.projection.model.name;
         let wanted: Vec<&Item> = chunk
             .items

@@ -8,14 +8,17 @@ use carelog_domain::kernel::{Partition, Position, Timestamp};
 use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Root, SqlValue};
 use carelog_schemas::read_models::chart::{self, Checkpoint, ItemChange, ItemWhat, Live};
 use carelog_schemas::read_models::{Model, Set};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::change::Change;
-use crate::home::{Entry, Home, Mark, Work};
+use crate::home::{Entry, Home, Mark, Stored, Work};
 
 const PORT: &str = "projections";
 const PAGE_ITEMS: usize = 1_000;
+/// Stored items that are read at once: each is a way over the network when the store is not on this machine.
+const READ_AT_ONCE: usize = 16;
 
 pub(crate) struct DocumentHome {
     store: Arc<dyn DocumentStore>,
@@ -54,16 +57,31 @@ impl DocumentHome {
     async fn prepare_set(&self) -> Result<Set, Failure> {
         match self.live_document().await? {
             Some((live, _)) if live.layout == self.model.layout() => {
-                return Set::from_word(&live.live)
-                    .ok_or_else(|| Failure::lasting(PORT, "the chart's live set is damaged; rebuild it"));
+                return live_set(&live);
             }
             Some(_) => tracing::warn!(model = self.model.name, "the items have another layout: building them anew"),
             None => {}
         }
-        self.begin_set(Set::A).await?;
-        self.begin_set(Set::B).await?;
+        // Of several processes that begin at once with nothing, one may write items already when another comes here: what
+        // is empty is not emptied.
+        let empty = self.is_empty(Set::A).await? && self.is_empty(Set::B).await?;
+        if !empty
+            && let Some((live, _)) = self.live_document().await?.filter(|(live, _)| live.layout == self.model.layout())
+        {
+            return live_set(&live);
+        }
+        if !empty {
+            self.begin_set(Set::A).await?;
+            self.begin_set(Set::B).await?;
+        }
         self.name_live(Set::A).await?;
         Ok(Set::A)
+    }
+
+    async fn is_empty(&self, set: Set) -> Result<bool, Failure> {
+        let items = self.store.scan(&chart::table(set), None, 1).await?.items;
+        let checkpoints = self.store.query(&chart::checkpoints_key(set), "", None, 1).await?.items;
+        Ok(items.is_empty() && checkpoints.is_empty())
     }
 
     async fn begin_set(&self, set: Set) -> Result<(), Failure> {
@@ -82,10 +100,10 @@ impl DocumentHome {
                 }
             }
         }
-        let mut writes = Vec::with_capacity(by_item.len());
-        for (key, changes) in by_item {
-            writes.extend(self.next(key, changes).await?);
-        }
+        // Collected first: the compiler does not see that a stream of them may move between threads.
+        let next: Vec<_> = by_item.into_iter().map(|(key, changes)| self.next(key, changes)).collect();
+        let next = stream::iter(next).buffered(READ_AT_ONCE);
+        let writes: Vec<DocumentWrite> = next.try_filter_map(|write| async { Ok(write) }).try_collect().await?;
         if !writes.is_empty() {
             self.store.write(writes).await?;
         }
@@ -109,36 +127,54 @@ impl DocumentHome {
         Ok(last.filter(|_| body.is_some()).map(|position| DocumentWrite { key, position, body }))
     }
 
-    async fn settle_set(&self, set: Set) -> Result<(), Failure> {
+    async fn settle_set(&self, set: Set, partition: Option<Partition>) -> Result<Option<Mark>, Failure> {
         let settling: Vec<Mark> = {
             let unsettled = self.unsettled.lock();
-            unsettled.iter().filter(|((of, _), _)| *of == set).map(|(_, mark)| mark.clone()).collect()
+            let chosen = unsettled.iter().filter(|((of, at), _)| *of == set && partition.is_none_or(|it| it == *at));
+            chosen.map(|(_, mark)| mark.clone()).collect()
         };
         if settling.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         self.store.flush().await?;
         let writes: Vec<DocumentWrite> = settling.iter().map(|mark| checkpoint(set, mark)).collect();
         self.store.write(writes).await?;
+        // A checkpoint further on was left as it is: somebody else works on the partition.
+        let stored = self.checkpoints(set).await?;
+        let beyond = |mark: &Mark| {
+            stored.iter().find(|found| found.partition == mark.partition && found.size > mark.size).cloned()
+        };
+        let moved = settling.iter().find_map(beyond);
         let mut unsettled = self.unsettled.lock();
         for mark in settling {
             if unsettled.get(&(set, mark.partition)) == Some(&mark) {
                 unsettled.remove(&(set, mark.partition));
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
+    /// The checkpoints of a set, and what was applied here beyond them.
     async fn read_marks(&self, set: Set) -> Result<Vec<Mark>, Failure> {
-        let page = self.store.query(&chart::checkpoints_key(set), "", None, usize::from(u16::MAX)).await?;
-        let stored: Result<Vec<Mark>, Failure> = page.items.into_iter().map(|item| self.mark(item)).collect();
-        let mut marks: BTreeMap<Partition, Mark> = stored?.into_iter().map(|mark| (mark.partition, mark)).collect();
+        let stored = self.checkpoints(set).await?;
+        let mut marks: BTreeMap<Partition, Mark> = stored.into_iter().map(|mark| (mark.partition, mark)).collect();
         for ((of, partition), mark) in self.unsettled.lock().iter() {
-            if *of == set {
+            if *of == set && marks.get(partition).is_none_or(|stored| stored.size < mark.size) {
                 marks.insert(*partition, mark.clone());
             }
         }
         Ok(marks.into_values().collect())
+    }
+
+    async fn checkpoints(&self, set: Set) -> Result<Vec<Mark>, Failure> {
+        let page = self.store.query(&chart::checkpoints_key(set), "", None, usize::from(u16::MAX)).await?;
+        page.items.into_iter().map(|item| self.mark(item)).collect()
+    }
+
+    async fn stored_marks(&self) -> Result<Option<Stored>, Failure> {
+        let Some((live, _)) = self.live_document().await? else { return Ok(None) };
+        let set = live_set(&live)?;
+        Ok(Some(Stored { set, marks: self.checkpoints(set).await? }))
     }
 
     fn mark(&self, document: Document) -> Result<Mark, Failure> {
@@ -164,6 +200,10 @@ impl DocumentHome {
         let page = self.store.scan(&table, after.as_ref(), PAGE_ITEMS).await?;
         Ok(page.items.into_iter().map(entry).collect())
     }
+}
+
+fn live_set(live: &Live) -> Result<Set, Failure> {
+    Set::from_word(&live.live).ok_or_else(|| Failure::lasting(PORT, "the chart's live set is damaged; rebuild it"))
 }
 
 fn checkpoints_table(set: Set) -> String {
@@ -218,12 +258,26 @@ impl Home for DocumentHome {
         Box::pin(self.write_items(set, work))
     }
 
-    fn settle(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(self.settle_set(set))
+    fn stored(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>> {
+        Box::pin(self.stored_marks())
+    }
+
+    fn settle(&self, set: Set, partition: Option<Partition>) -> BoxFuture<'_, Result<Option<Mark>, Failure>> {
+        Box::pin(self.settle_set(set, partition))
+    }
+
+    fn forget(&self, set: Set, partition: Partition) {
+        self.unsettled.lock().remove(&(set, partition));
     }
 
     fn begin(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(self.begin_set(set))
+        Box::pin(async move {
+            if self.live_document().await?.is_some_and(|(live, _)| live.live == set.word()) {
+                let message = "the set that was to be filled is the live one by now; ask again";
+                return Err(Failure::lasting(PORT, message));
+            }
+            self.begin_set(set).await
+        })
     }
 
     fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
@@ -235,9 +289,9 @@ impl Home for DocumentHome {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
+    fn switch<'a>(&'a self, set: Set, _marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            self.settle_set(set).await?;
+            self.settle_set(set, None).await?;
             self.name_live(set).await
         })
     }

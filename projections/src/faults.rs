@@ -1,5 +1,7 @@
 //! Faults that tests plant, to see that checks find them. Only with the feature `faults`, which no release has.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{Position, Recorded};
 use parking_lot::Mutex;
@@ -27,6 +29,16 @@ struct Plan {
 }
 
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
+static BLIND: AtomicBool = AtomicBool::new(false);
+
+/// Lets the checkpoints of tables be moved from wherever they are, in this whole process, or no more.
+pub fn move_checkpoints_blindly(blind: bool) {
+    BLIND.store(blind, Ordering::SeqCst);
+}
+
+pub(crate) fn checkpoints_are_blind() -> bool {
+    BLIND.load(Ordering::SeqCst)
+}
 
 /// Plants a fault for the next `times` events of a type that a read model is shown, of those that this user caused, so
 /// that tests running side by side do not meet each other's.

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::watch;
 
+use crate::looking::Waiting;
 use crate::start::Projections;
 
 impl Freshness for Projections {
@@ -18,11 +19,14 @@ impl Freshness for Projections {
             return Box::pin(std::future::ready(Err(failure)));
         }
         let wanted = self.models().iter().filter(|model| models.is_empty() || models.contains(&model.name()));
-        let receivers: Vec<_> = wanted.map(|model| model.progress.subscribe()).collect();
         let positions: Vec<Position> = token.positions().collect();
+        let behind = wanted.filter(|model| !applied(&model.progress.borrow(), &positions));
+        // What is kept up elsewhere is looked up in the stores for as long as somebody waits.
+        let receivers: Vec<_> =
+            behind.map(|model| (model.progress.subscribe(), self.looking().wait_for(model.name()))).collect();
         Box::pin(async move {
             let all = async {
-                for mut receiver in receivers {
+                for (mut receiver, _waiting) in receivers {
                     // The sender lives as long as `self`, which is borrowed: an error cannot be.
                     let _ = receiver.wait_for(|sizes| applied(sizes, &positions)).await;
                 }
@@ -33,12 +37,12 @@ impl Freshness for Projections {
 
     fn progress(&self, model: &str) -> BoxStream<'static, Vec<Position>> {
         let Some(model) = self.model(model) else { return stream::empty().boxed() };
-        let moves = |mut receiver: watch::Receiver<Vec<u64>>| async move {
+        let moves = |(mut receiver, waiting): (watch::Receiver<Vec<u64>>, Waiting)| async move {
             receiver.changed().await.ok()?;
             let positions = last_positions(&receiver.borrow_and_update());
-            Some((positions, receiver))
+            Some((positions, (receiver, waiting)))
         };
-        stream::unfold(model.progress.subscribe(), moves).boxed()
+        stream::unfold((model.progress.subscribe(), self.looking().wait_for(model.name())), moves).boxed()
     }
 }
 

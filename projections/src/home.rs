@@ -31,6 +31,12 @@ impl Mark {
     }
 }
 
+/// The live set of a read model, and its checkpoints.
+pub(crate) struct Stored {
+    pub(crate) set: Set,
+    pub(crate) marks: Vec<Mark>,
+}
+
 /// What a few events come to, and the checkpoint's way over them.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -53,10 +59,19 @@ pub(crate) trait Home: Send + Sync {
     /// Applies all of it or nothing, and moves the checkpoint, if it is where the work expects it.
     fn apply<'a>(&'a self, set: Set, work: &'a Work) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// Makes durable what [`Home::apply`] left to be made durable later.
-    fn settle(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+    /// How far the live set has come, as the store has it; partitions it has not begun are absent. Cheap enough to be
+    /// asked again and again.
+    fn stored(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>>;
 
-    /// Empties a set, ready to be filled.
+    /// Makes durable what [`Home::apply`] left to be made durable later, of one partition or of all. A checkpoint that
+    /// somebody else has moved further meanwhile stays, and is returned.
+    fn settle(&self, set: Set, partition: Option<Partition>) -> BoxFuture<'_, Result<Option<Mark>, Failure>>;
+
+    /// Forgets what [`Home::apply`] left to be made durable later: the partition is no longer worked on here, or its
+    /// place is read afresh.
+    fn forget(&self, set: Set, partition: Partition);
+
+    /// Empties a set, ready to be filled; never the live one, whoever made it that.
     fn begin(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// A set that was live until a moment ago: removed, where no reader can still be in it.
@@ -65,8 +80,8 @@ pub(crate) trait Home: Send + Sync {
     /// Removes a set.
     fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
-    /// Makes a set the live one, at once for every reader.
-    fn switch(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
+    /// Makes a set the live one, at once for every reader, if it is filled up to these marks.
+    fn switch<'a>(&'a self, set: Set, marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// The next rows or items of a set in key order, for comparing: under a name, after the last one seen.
     fn page<'a>(

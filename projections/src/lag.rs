@@ -26,7 +26,7 @@ pub struct Lag {
     pub seconds: f64,
 }
 
-/// Every read model and partition.
+/// Every read model, and the partitions that are worked on here.
 pub(crate) async fn lags(shared: &Shared) -> Result<Vec<Lag>, Failure> {
     let heads = shared.log.head().await?;
     let now = shared.clock.now();
@@ -35,7 +35,7 @@ pub(crate) async fn lags(shared: &Shared) -> Result<Vec<Lag>, Failure> {
     let mut lags = Vec::new();
     for model in &shared.models {
         let sizes = model.progress.borrow().clone();
-        for head in &heads {
+        for head in heads.iter().filter(|head| shared.here.contains(head.partition)) {
             let applied = sizes.get(usize::from(head.partition.0)).copied().unwrap_or(0);
             let events = head.size.saturating_sub(applied);
             let oldest = match recorded.get(&(head.partition, applied)) {

@@ -6,6 +6,9 @@
 //!                                                                  -> SQL: rows + checkpoint in one transaction
 //!                                                                  -> documents: items with positions, then checkpoint
 //! ```
+//! Feeds and workers are those of the partitions that are assigned to this process; what other processes do with the
+//! others is looked up in the stores.
+//!
 //! It knows the ports and the tables in `carelog-schemas`, nothing of whoever reads them.
 
 pub mod change;
@@ -24,13 +27,16 @@ pub mod practitioners;
 pub mod skips;
 
 mod apply;
+mod assigned;
 mod check;
 mod chunk;
 mod document_home;
 mod feed;
 mod freshness;
+mod heed;
 mod home;
 mod lag;
+mod looking;
 mod plan;
 mod running;
 mod sql_home;

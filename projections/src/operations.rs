@@ -8,6 +8,7 @@ mod list;
 mod progress;
 mod rebuild;
 mod skip;
+mod steady;
 mod subject;
 mod verify;
 

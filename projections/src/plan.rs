@@ -133,16 +133,15 @@ impl TablePlan {
         for (key, row) in rows {
             shapes.entry(row.shape()).or_default().push((key, row));
         }
-        for ((insert, values, adds), mut rows) in shapes {
+        for ((insert, values, adds), rows) in shapes {
             if !insert {
                 statements.extend(rows.into_iter().map(|(key, row)| update_row(&name, table, &key, row)));
                 continue;
             }
-            while !rows.is_empty() {
-                let taken = rows.len().min(ROWS_MAX);
-                let share = if taken == ROWS_MAX { ROWS_MAX } else { 1 << taken.ilog2() };
-                let rest = rows.split_off(share);
-                statements.push(upsert(&name, table, &values, &adds, std::mem::replace(&mut rows, rest)));
+            let mut rows = rows.into_iter();
+            while let Some(left) = rows.len().checked_ilog2() {
+                let share = ROWS_MAX.min(1 << left);
+                statements.push(upsert(&name, table, &values, &adds, rows.by_ref().take(share).collect()));
             }
         }
         statements

@@ -20,6 +20,8 @@ pub(crate) struct Running {
     pub(crate) home: Arc<dyn Home>,
     /// The live set. Workers hold it to read while they write; whoever switches takes it alone.
     pub(crate) live: RwLock<Live>,
+    /// The generation of the live set, for workers that have nothing to write.
+    pub(crate) switched: watch::Sender<u64>,
     /// How many frames were applied, by partition.
     pub(crate) progress: watch::Sender<Vec<u64>>,
     doing: Mutex<Vec<Doing>>,
@@ -41,26 +43,21 @@ pub(crate) struct Live {
 }
 
 impl Running {
-    /// A read model whose live set is at these marks; `faults` are those on record, of any model.
+    /// A read model whose live set is at these marks, one a partition.
     pub(crate) fn new(
         projection: &'static Registered,
         home: Arc<dyn Home>,
         set: Set,
         marks: &[Mark],
-        faults: &Faults,
         stopping: watch::Receiver<bool>,
     ) -> Running {
-        // One that was stopped is taken to be so until it has passed the event.
-        let doing = |mark| match faults.standing(projection.model.name, mark) {
-            Some(fault) => Doing::Stopped(fault.clone()),
-            None => Doing::Running,
-        };
         Running {
             projection,
             home,
             live: RwLock::new(Live { set, generation: 0 }),
+            switched: watch::Sender::new(0),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
-            doing: Mutex::new(marks.iter().map(doing).collect()),
+            doing: Mutex::new(marks.iter().map(|_| Doing::Running).collect()),
             stopping,
             operating: Arc::default(),
             underway: Mutex::default(),
@@ -82,11 +79,34 @@ impl Running {
 
     pub(crate) fn reached(&self, mark: &Mark) {
         self.progress.send_if_modified(|sizes| {
-            let size = &mut sizes[usize::from(mark.partition.0)];
+            let Some(size) = sizes.get_mut(usize::from(mark.partition.0)) else { return false };
             let moved = *size != mark.size;
             *size = mark.size;
             moved
         });
+    }
+
+    /// The live set, after taking note of which one the store says it is: another process may have switched.
+    pub(crate) async fn follow_live(&self, found: Set) -> Result<Live, Failure> {
+        let known = *self.live.read().await;
+        if known.set == found {
+            return Ok(known);
+        }
+        // A switch of this process holds the lock while it changes the store: only what is found now counts.
+        let mut live = self.live.write().await;
+        if let Some(stored) = self.home.stored().await?
+            && stored.set != live.set
+        {
+            tracing::info!(model = self.name(), set = stored.set.word(), "another process has switched to this set");
+            self.switch(&mut live, stored.set);
+        }
+        Ok(*live)
+    }
+
+    /// Another set is the live one from now on.
+    pub(crate) fn switch(&self, live: &mut Live, set: Set) {
+        *live = Live { set, generation: live.generation + 1 };
+        self.switched.send_replace(live.generation);
     }
 
     /// Lets stopped partitions try again: all of them, or those stopped at one of these positions.
@@ -155,6 +175,14 @@ pub(crate) async fn record_fault(store: &dyn SqlStore, model: &str, fault: &Faul
     store.write(vec![Statement::new(sql, parameters)]).await.map(|_| ())
 }
 
+/// Forgets the faults of a read model, so that whoever stopped at them tries again, in whichever process; returns how
+/// many there were.
+pub(crate) async fn forget_faults(store: &dyn SqlStore, model: &str) -> Result<usize, Failure> {
+    let sql = "DELETE FROM read_model_faults WHERE model = $1";
+    let forgotten = store.write(vec![Statement::new(sql, vec![model.into()])]).await?;
+    Ok(forgotten.first().map_or(0, |rows| usize::try_from(*rows).unwrap_or(usize::MAX)))
+}
+
 /// Forgets a fault that is over.
 pub(crate) async fn forget_fault(store: &dyn SqlStore, model: &str, partition: Partition) -> Result<(), Failure> {
     let sql = "DELETE FROM read_model_faults WHERE model = $1 AND partition = $2";
@@ -177,7 +205,8 @@ impl Faults {
         self.of(model, mark.partition).is_some_and(|fault| fault.position.offset < mark.size)
     }
 
-    fn of(&self, model: &str, partition: Partition) -> Option<&Fault> {
+    /// What is on record of a partition.
+    pub(crate) fn of(&self, model: &str, partition: Partition) -> Option<&Fault> {
         self.0.get(&(model.to_owned(), partition))
     }
 }

@@ -1,25 +1,28 @@
 //! Starting and stopping: homes prepared, checkpoints compared with the log, feeds and workers begun.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carelog_domain::kernel::Partition;
-use carelog_domain::ports::{Clock, DocumentStore, EventLog, Failure, Head, KeyStore, SqlStore};
+use carelog_domain::ports::{Assignment, Clock, DocumentStore, EventLog, Failure, Head, KeyStore, SqlStore};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::check;
+use crate::assigned::{Assignments, Here};
 use crate::chunk::Reader;
 use crate::document_home::DocumentHome;
-use crate::feed::Feed;
+use crate::heed;
 use crate::home::{Home, Mark};
 use crate::lag::{self, Lag};
+use crate::looking::{self, Looking};
 use crate::operations::{Report, Underway};
 use crate::projection::{ALL, Registered};
 use crate::running::{self, Running, Skipped};
 use crate::sql_home::SqlHome;
 use crate::state::{Doing, Line};
-use crate::worker::{Shared, Worker, diverged};
+use crate::worker::Shared;
 
 /// What projections need.
 #[derive(Clone)]
@@ -34,6 +37,8 @@ pub struct Deps {
     pub documents: Arc<dyn DocumentStore>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Which partitions are worked on here; of the others only the stores are looked at.
+    pub assigned: Arc<dyn Assignment>,
 }
 
 impl Deps {
@@ -62,69 +67,56 @@ pub struct Projections {
 }
 
 impl Projections {
-    /// Prepares every read model and begins to follow the log. A read model whose checkpoint is not of this log does
-    /// not start; [`Projections::registry`] says so.
+    /// Prepares every read model and begins to follow the partitions of the log that are assigned. A read model whose
+    /// checkpoint is not of this log does not start; [`Projections::registry`] says so.
     ///
     /// # Errors
     /// When a store or the log cannot be used at all.
     pub async fn start(deps: Deps) -> Result<Arc<Projections>, Failure> {
         let partitions = deps.log.partitions();
-        let heads = deps.log.head().await?;
         let stopping = watch::Sender::new(false);
         let mut models = Vec::with_capacity(ALL.len());
-        let mut marks = Vec::with_capacity(ALL.len());
         for projection in ALL {
             let home = deps.home(projection);
             let set = home.prepare().await?;
-            let faults = running::faults(deps.sql.as_ref()).await?;
             let found = filled(home.marks(set).await?, partitions);
-            for mark in found.iter().filter(|mark| faults.is_over(projection.model.name, mark)) {
-                running::forget_fault(deps.sql.as_ref(), projection.model.name, mark.partition).await?;
-            }
-            models.push(Arc::new(Running::new(projection, home, set, &found, &faults, stopping.subscribe())));
-            marks.push(found);
+            models.push(Arc::new(Running::new(projection, home, set, &found, stopping.subscribe())));
         }
-        let skipped = Skipped::default();
-        skipped.refresh(deps.sql.as_ref()).await?;
         let shared = Arc::new(Shared {
             log: Arc::clone(&deps.log),
             sql: Arc::clone(&deps.sql),
             clock: Arc::clone(&deps.clock),
-            skipped,
+            skipped: Skipped::default(),
             models,
+            here: Here::default(),
+            looking: Looking::default(),
             stopping,
         });
-        let projections = Arc::new(Projections { deps, shared, tasks: Mutex::default() });
-        projections.spawn(&heads, &marks).await?;
-        let sampling = tokio::spawn(lag::sample(Arc::clone(&projections.shared)));
-        projections.tasks.lock().push(sampling);
-        Ok(projections)
+        shared.skipped.refresh(shared.sql.as_ref()).await?;
+        let all: Vec<&Registered> = ALL.iter().collect();
+        let mut assignments = Assignments::new(Arc::clone(&shared), deps.reader(&all));
+        let mut changes = deps.assigned.follow();
+        let assigned = changes.next().await.unwrap_or_default();
+        if let Err(failure) = assignments.become_assigned(&assigned).await {
+            shared.stopping.send_replace(true); // What was begun with ends again.
+            return Err(failure);
+        }
+        let tasks = vec![
+            tokio::spawn(assignments.follow(changes, assigned)),
+            tokio::spawn(looking::look(Arc::clone(&shared))),
+            tokio::spawn(heed::heed(Arc::clone(&shared))),
+            tokio::spawn(lag::sample(Arc::clone(&shared))),
+        ];
+        Ok(Arc::new(Projections { deps, shared, tasks: Mutex::new(tasks) }))
     }
 
-    async fn spawn(&self, heads: &[Head], marks: &[Vec<Mark>]) -> Result<(), Failure> {
-        let all: Vec<&Registered> = ALL.iter().collect();
-        let reader = self.deps.reader(&all);
-        for partition in (0..self.deps.log.partitions()).map(Partition) {
-            let feed = Feed::new(partition, Arc::clone(&reader));
-            let mut from = None;
-            for (model, marks) in self.shared.models.iter().zip(marks) {
-                let mark = &marks[usize::from(partition.0)];
-                if let Some(message) = check::compare(self.deps.log.as_ref(), heads, mark).await? {
-                    model.set_doing(partition, diverged(model.name(), partition, message));
-                    let worker =
-                        Worker::new(Arc::clone(&self.shared), Arc::clone(model), Arc::clone(&feed), mark.clone());
-                    self.tasks.lock().push(tokio::spawn(worker.run_once_rebuilt()));
-                    continue;
-                }
-                from = Some(from.map_or(mark.size, |from: u64| from.min(mark.size)));
-                let worker = Worker::new(Arc::clone(&self.shared), Arc::clone(model), Arc::clone(&feed), mark.clone());
-                self.tasks.lock().push(tokio::spawn(worker.run(Some(feed.join()))));
-            }
-            // When no read model is of this log the feed waits at its end for one that is built anew.
-            let end = heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size);
-            self.tasks.lock().push(tokio::spawn(feed.run(from.unwrap_or(end), self.shared.stopping.subscribe())));
-        }
-        Ok(())
+    /// True when all partitions are worked on in this process.
+    pub(crate) fn has_all(&self) -> bool {
+        self.shared.here.is_all(self.shared.log.partitions())
+    }
+
+    pub(crate) fn looking(&self) -> &Looking {
+        &self.shared.looking
     }
 
     /// How far every read model is behind the log, now.
@@ -155,12 +147,14 @@ impl Projections {
         }
     }
 
-    /// Every read model and partition: how far it has come, and what it is doing.
+    /// Every read model and partition: how far it has come, and what it is doing. What is kept up in another process is
+    /// told from the stores.
     ///
     /// # Errors
-    /// When the log cannot say how long it is.
+    /// When the log cannot say how long it is, or a store does not answer.
     pub async fn registry(&self) -> Result<Vec<Line>, Failure> {
         let heads = self.deps.log.head().await?;
+        let faults = running::faults(self.deps.sql.as_ref()).await?;
         let mut lines = Vec::new();
         for model in self.models() {
             let set = model.live.read().await.set;
@@ -169,15 +163,35 @@ impl Projections {
             for mark in marks {
                 let partition = mark.partition;
                 let applied = sizes.get(usize::from(partition.0)).copied().unwrap_or(mark.size);
-                lines.push(line(model.name(), set.word(), applied, &mark, &heads, model.doing(partition)));
+                let (applied, doing) = if self.shared.here.contains(partition) {
+                    (applied, model.doing(partition))
+                } else {
+                    let stopped = faults.standing(model.name(), &mark).cloned();
+                    (mark.size, stopped.map_or(Doing::Running, Doing::Stopped))
+                };
+                lines.push(line(model.name(), set.word(), applied, &mark, &heads, doing));
             }
         }
         Ok(lines)
     }
 
-    /// Lets stopped partitions of a read model try their event again; returns how many there were.
-    pub fn retry(&self, model: &str) -> usize {
-        self.model(model).map_or(0, |model| model.retry(None))
+    /// The read models that do not follow the log now, known without asking a store.
+    pub fn standing(&self) -> BTreeSet<&'static str> {
+        let stands = |model: &&Arc<Running>| {
+            (0..self.deps.log.partitions()).any(|each| !matches!(model.doing(Partition(each)), Doing::Running))
+        };
+        self.models().iter().filter(stands).map(|model| model.name()).collect()
+    }
+
+    /// Lets stopped partitions of a read model try their event again, in whichever process they are worked on (within a
+    /// second or two); returns how many there were.
+    ///
+    /// # Errors
+    /// When the store that keeps the faults on record does not answer.
+    pub async fn retry(&self, model: &str) -> Result<usize, Failure> {
+        let Some(model) = self.model(model) else { return Ok(0) };
+        let on_record = running::forget_faults(self.deps.sql.as_ref(), model.name()).await?;
+        Ok(model.retry(None).max(on_record))
     }
 
     pub(crate) fn models(&self) -> &[Arc<Running>] {

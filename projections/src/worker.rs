@@ -1,18 +1,22 @@
 //! Keeps one read model up with one partition.
 
+mod place;
+mod stopped;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carelog_domain::kernel::Partition;
 use carelog_domain::ports::{Clock, EventLog, SqlStore};
 use tokio::sync::{mpsc, watch};
 use tracing::Instrument;
 
 use crate::apply::{Applier, Refusal};
+use crate::assigned::Here;
 use crate::chunk::Chunk;
 use crate::feed::Feed;
 use crate::home::Mark;
 use crate::lag::seconds_between;
+use crate::looking::Looking;
 use crate::running::{self, Running, Skipped};
 use crate::state::{Doing, Fault};
 
@@ -30,6 +34,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) skipped: Skipped,
     pub(crate) models: Vec<Arc<Running>>,
+    /// The partitions that are worked on in this process.
+    pub(crate) here: Here,
+    pub(crate) looking: Looking,
     pub(crate) stopping: watch::Sender<bool>,
 }
 
@@ -40,37 +47,35 @@ pub(crate) struct Worker {
     pub(crate) feed: Arc<Feed>,
     pub(crate) mark: Mark,
     generation: u64,
+    /// False while the checkpoint is further than this copy of the log: it is compared when the log has come to it.
+    compared: bool,
     unsettled_since: Option<Instant>,
     /// Where the fault on record is; forgotten once the checkpoint has passed it.
     fault_at: Option<u64>,
 }
 
 /// Why a worker cannot go on.
-enum Halt {
+pub(crate) enum Halt {
     Poison(Fault),
+    /// The checkpoint is not of this log.
+    Diverged,
     /// The feed went on without it.
     LeftBehind,
     Stopping,
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, model: Arc<Running>, feed: Arc<Feed>, mark: Mark) -> Worker {
-        let fault_at = match model.doing(feed.partition) {
-            Doing::Stopped(fault) => Some(fault.position.offset),
-            _ => None,
-        };
-        Worker { shared, model, feed, mark, generation: 0, unsettled_since: None, fault_at }
-    }
-
-    /// Runs until told to stop. A `source` that was joined before the feed began misses nothing; without one the
-    /// worker joins and reads by itself what it missed.
-    pub(crate) async fn run(mut self, mut source: Option<mpsc::Receiver<Arc<Chunk>>>) {
+    /// Runs until told to stop; `halted` if it cannot begin. A `source` that was joined before the feed began misses
+    /// nothing; without one the worker joins and reads by itself what it missed.
+    pub(crate) async fn run(mut self, halted: Option<Halt>, mut source: Option<mpsc::Receiver<Arc<Chunk>>>) {
+        let mut halted = halted;
         loop {
-            let halted = match source.take() {
-                Some(source) => self.follow(source).await,
-                None => self.join().await,
+            let halt = match (halted.take(), source.take()) {
+                (Some(halt), _) => halt,
+                (None, Some(source)) => self.follow(source).await,
+                (None, None) => self.join().await,
             };
-            match halted {
+            match halt {
                 Halt::Stopping => break,
                 Halt::LeftBehind => {
                     let (model, partition) = (self.model.name(), self.feed.partition.0);
@@ -81,24 +86,16 @@ impl Worker {
                         break;
                     }
                 }
+                Halt::Diverged => {
+                    if !self.wait_until_rebuilt().await {
+                        return;
+                    }
+                    halted = self.find_place().await.err();
+                }
             }
         }
-        self.settle().await;
-    }
-
-    /// Waits until the read model was built anew from this log, then runs.
-    pub(crate) async fn run_once_rebuilt(mut self) {
-        let mut stopping = self.shared.stopping.subscribe();
-        let partition = self.feed.partition;
-        while self.model.live.read().await.generation == self.generation {
-            tokio::select! {
-                _ = stopping.wait_for(|stopping| *stopping) => return,
-                () = self.model.retry[usize::from(partition.0)].notified() => {}
-            }
-        }
-        self.notice_switch().await;
-        self.running();
-        self.run(None).await;
+        // What cannot be settled is applied again after a start, which changes nothing.
+        let _ = self.settle().await;
     }
 
     /// Reads by itself what it missed, then follows. Most of it is read before it joins, since the feed waits for those
@@ -115,33 +112,50 @@ impl Worker {
     }
 
     async fn follow(&mut self, mut source: mpsc::Receiver<Arc<Chunk>>) -> Halt {
-        let mut stopping = self.shared.stopping.subscribe();
         loop {
-            let chunk = match source.try_recv() {
-                Ok(chunk) => chunk,
-                Err(_) => {
-                    self.settle().await; // Nothing waits: a good moment.
-                    let next = tokio::select! {
-                        _ = stopping.wait_for(|stopping| *stopping) => return Halt::Stopping,
-                        next = source.recv() => next,
-                    };
-                    let Some(chunk) = next else { return Halt::LeftBehind };
-                    chunk
-                }
+            let next = match source.try_recv() {
+                Ok(chunk) => Ok(Some(chunk)),
+                Err(_) => self.next(&mut source).await,
             };
-            if let Err(halt) = self.take(&chunk).await {
+            let taken = match next {
+                Ok(Some(chunk)) => self.take(&chunk).await,
+                Ok(None) => self.catch_up(u64::MAX).await, // The new set may be behind what the feed has given out.
+                Err(halt) => Err(halt),
+            };
+            if let Err(halt) = taken {
                 return halt;
             }
         }
     }
 
+    /// The next chunk, once there is one; `None` when another set became the live one instead.
+    async fn next(&mut self, source: &mut mpsc::Receiver<Arc<Chunk>>) -> Result<Option<Arc<Chunk>>, Halt> {
+        self.settle().await?; // Nothing waits: a good moment.
+        let mut stopping = self.shared.stopping.subscribe();
+        let mut switched = self.model.switched.subscribe();
+        let generation = self.generation;
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
+            _ = switched.wait_for(|now| *now != generation) => {}
+            next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
+        }
+        self.find_place().await?;
+        Ok(None)
+    }
+
     /// Applies a chunk, after whatever lies between it and the checkpoint.
     async fn take(&mut self, chunk: &Chunk) -> Result<(), Halt> {
-        self.notice_switch().await;
-        if chunk.start > self.mark.size {
-            self.catch_up(chunk.start).await?;
+        let mut pause = PAUSE_MIN;
+        loop {
+            if chunk.start > self.mark.size {
+                self.catch_up(chunk.start).await?;
+            }
+            if chunk.start > self.mark.size {
+                self.pause(&mut pause, "the log does not show what was read from it before".to_owned()).await?;
+            } else if self.apply(chunk).await? {
+                return Ok(());
+            }
         }
-        self.apply(chunk).await
     }
 
     /// Reads and applies up to `until` (or the end of the log) without the feed.
@@ -164,31 +178,38 @@ impl Worker {
         Ok(())
     }
 
-    async fn apply(&mut self, chunk: &Chunk) -> Result<(), Halt> {
+    /// Applies what of a chunk is missing; false when nothing was applied and the place is another one now.
+    async fn apply(&mut self, chunk: &Chunk) -> Result<bool, Halt> {
         let mut pause = PAUSE_MIN;
         loop {
+            let is_switched = self.model.live.read().await.generation != self.generation;
+            if is_switched || !self.compared && chunk.end > self.mark.size {
+                self.find_place().await?; // Of another set; or the log has come to a checkpoint that was beyond it.
+                return Ok(false);
+            }
             let span = self.span(chunk);
             match self.attempt(chunk).instrument(span).await {
                 Ok(()) => break,
                 Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
-                Err(Refusal::Moved(found)) => self.moved(found),
+                Err(Refusal::Moved(found)) => {
+                    self.say_moved(&found);
+                    self.find_place().await?;
+                    return Ok(false);
+                }
                 Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
             }
         }
         self.running();
         self.forget_passed_fault().await;
-        self.after(chunk).await;
-        Ok(())
+        self.after(chunk).await?;
+        Ok(true)
     }
 
     async fn attempt(&mut self, chunk: &Chunk) -> Result<(), Refusal> {
         let model = Arc::clone(&self.model);
         let live = model.live.read().await;
         if live.generation != self.generation {
-            // Switched since this chunk was begun: go on from where the new set is.
-            self.generation = live.generation;
-            let marks = model.home.marks(live.set).await.map_err(Refusal::Port)?;
-            return Err(Refusal::Moved(self.mark_among(marks)));
+            return Err(Refusal::Moved(self.mark.clone())); // Switched a moment ago.
         }
         let applier = Applier {
             projection: model.projection,
@@ -201,39 +222,11 @@ impl Worker {
         applied
     }
 
-    /// Another set became the live one: the checkpoint is where that set is.
-    async fn notice_switch(&mut self) {
-        let live = *self.model.live.read().await;
-        if live.generation == self.generation {
-            return;
-        }
-        match self.model.home.marks(live.set).await {
-            Ok(marks) => {
-                self.generation = live.generation;
-                self.mark = self.mark_among(marks);
-                self.model.reached(&self.mark);
-            }
-            Err(failure) => tracing::warn!(model = self.model.name(), error = %failure, "checkpoints cannot be read"),
-        }
-    }
-
-    fn mark_among(&self, marks: Vec<Mark>) -> Mark {
-        let partition = self.feed.partition;
-        marks.into_iter().find(|mark| mark.partition == partition).unwrap_or_else(|| Mark::start(partition))
-    }
-
-    fn moved(&mut self, found: Mark) {
-        let (model, partition) = (self.model.name(), self.feed.partition.0);
-        tracing::warn!(model, partition, expected = self.mark.size, found = found.size, "the checkpoint was moved");
-        self.mark = found;
-        self.model.reached(&self.mark);
-    }
-
     fn running(&self) {
         self.model.set_doing(self.feed.partition, Doing::Running);
     }
 
-    async fn after(&mut self, chunk: &Chunk) {
+    async fn after(&mut self, chunk: &Chunk) -> Result<(), Halt> {
         let (model, now) = (self.model.name(), self.shared.clock.now());
         if let Some(last) = chunk.recorded_at {
             metrics::histogram!("carelog_projection_delay_seconds", "model" => model)
@@ -245,8 +238,9 @@ impl Worker {
         }
         let since = *self.unsettled_since.get_or_insert_with(Instant::now);
         if since.elapsed() > SETTLED_AFTER {
-            self.settle().await;
+            self.settle().await?;
         }
+        Ok(())
     }
 
     /// Someone may wait for a skip: lets them try again.
@@ -259,14 +253,22 @@ impl Worker {
         }
     }
 
-    async fn settle(&mut self) {
+    async fn settle(&mut self) -> Result<(), Halt> {
         if self.unsettled_since.take().is_none() {
-            return;
+            return Ok(());
         }
         let set = self.model.live.read().await.set;
-        if let Err(failure) = self.model.home.settle(set).await {
-            // What was not settled is applied again after a restart, which changes nothing.
-            tracing::warn!(model = self.model.name(), error = %failure, "could not be made durable yet");
+        match self.model.home.settle(set, Some(self.feed.partition)).await {
+            Ok(None) => Ok(()),
+            Ok(Some(found)) => {
+                self.say_moved(&found);
+                self.find_place().await
+            }
+            Err(failure) => {
+                // What was not settled is applied again after a restart, which changes nothing.
+                tracing::warn!(model = self.model.name(), error = %failure, "could not be made durable yet");
+                Ok(())
+            }
         }
     }
 
@@ -282,32 +284,6 @@ impl Worker {
             // Whoever reads the record compares it with the checkpoint; it is deleted after the next chunk, or at a start.
             Err(failure) => tracing::warn!(model, error = %failure, "the fault could not be forgotten yet"),
         }
-    }
-
-    async fn wait_for_retry(&mut self, fault: Fault) -> bool {
-        let (model, partition) = (self.model.name(), self.feed.partition);
-        tracing::error!(
-            model, position = %fault.position, event = %fault.event, event_type = fault.event_type,
-            error = fault.message, "a projection stopped at an event it cannot take: retry it or skip it"
-        );
-        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
-            .set(1.0);
-        if let Err(failure) = running::record_fault(self.shared.sql.as_ref(), model, &fault).await {
-            tracing::warn!(model, error = %failure, "the fault could not be recorded");
-        }
-        self.fault_at = Some(fault.position.offset);
-        self.model.set_doing(partition, Doing::Stopped(fault.clone()));
-        let mut stopping = self.shared.stopping.subscribe();
-        if !self.shared.skipped.contains(model, fault.position) {
-            tokio::select! {
-                _ = stopping.wait_for(|stopping| *stopping) => return false,
-                () = self.model.retry[usize::from(partition.0)].notified() => {}
-            }
-        }
-        metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
-            .set(0.0);
-        self.running();
-        true
     }
 
     async fn pause(&self, pause: &mut Duration, message: String) -> Result<(), Halt> {
@@ -338,12 +314,4 @@ impl Worker {
         }
         span
     }
-}
-
-/// The state in which a partition whose checkpoint is not of this log is left.
-pub(crate) fn diverged(model: &str, partition: Partition, message: String) -> Doing {
-    tracing::error!(model, partition = partition.0, message, "a projection does not start");
-    metrics::gauge!("carelog_projection_stopped", "model" => model.to_owned(), "partition" => partition.0.to_string())
-        .set(1.0);
-    Doing::Diverged { message }
 }

@@ -1,41 +1,43 @@
-//! The engine: follows every partition of the log, lets the sagas react, carries out what they ask for, rings their
+//! The engine: follows the partitions of the log that are assigned to it, lets the sagas react, carries out what they ask for, rings their
 //! alarms. See docs/sagas.md for what happens when it is killed between any two of its records.
 
 mod alarms;
-mod chains;
+mod assigned;
 mod checkpoint;
 mod follower;
 mod instances;
 mod lab;
 mod letters;
 mod order;
+mod place;
 mod progress;
 mod reaction;
 mod records;
 mod report;
 mod ringer;
+mod seen;
 mod settle;
+mod settling;
+mod troubles;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carelog_domain::kernel::Partition;
-use carelog_domain::ports::{BlobStore, Clock, CommandBus, DocumentStore, EventLog, Failure, KeyStore, LabReader};
+use carelog_domain::ports::{
+    Assignment, BlobStore, Clock, CommandBus, DocumentStore, EventLog, Failure, KeyStore, LabReader, Settlement,
+};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
 
-use crate::catalog::{self, Kind};
-use alarms::Alarms;
-use chains::Chains;
-use checkpoint::Checkpointer;
-use follower::Follower;
+use crate::catalog::Kind;
+use assigned::Assignments;
 pub use letters::DeadLetter;
-use letters::Letters;
-use progress::Progress;
+use place::Place;
 pub use report::{Entry, Overview, PartitionOverview, SagaOverview};
+pub use settling::Settling;
+use troubles::Troubles;
 
 /// What the engine works with.
 pub struct Deps {
@@ -53,6 +55,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Reads uploaded files.
     pub lab_reader: Arc<dyn LabReader>,
+    /// Which partitions the sagas of this process work on.
+    pub assigned: Arc<dyn Assignment>,
     /// Limits.
     pub config: SagasConfig,
 }
@@ -62,12 +66,12 @@ pub struct Deps {
 pub struct SagasConfig {
     /// How many instances of a partition are kept hot.
     pub instances_max: usize,
-    /// How many correlations are remembered for those who wait.
-    pub correlations_max: usize,
     /// How many files are read at once.
     pub lab_reports_at_once: usize,
-    /// How often a step is tried before it is a dead letter.
+    /// How often a step is tried at least before it is a dead letter.
     pub attempts_max: u32,
+    /// For how long at least: a store that is away comes back, and steps must not need a person's hand then.
+    pub retry_for: Duration,
     /// How long after the first failure it is tried again; doubles each time.
     pub retry_first: Duration,
     /// The longest time between two attempts.
@@ -80,9 +84,9 @@ impl Default for SagasConfig {
     fn default() -> SagasConfig {
         SagasConfig {
             instances_max: 20_000,
-            correlations_max: 100_000,
             lab_reports_at_once: 2,
             attempts_max: 8,
+            retry_for: Duration::from_secs(24 * 60 * 60),
             retry_first: Duration::from_millis(50),
             retry_longest: Duration::from_secs(10),
             checkpoint_every: Duration::from_secs(1),
@@ -93,58 +97,50 @@ impl Default for SagasConfig {
 /// The running engine.
 pub struct SagaEngine {
     shared: Arc<Shared>,
-    workers: Mutex<Vec<JoinHandle<()>>>,
-    checkpointer: tokio::sync::Mutex<Checkpointer>,
+    working: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl SagaEngine {
-    /// Checks the checkpoints against the log and starts.
+    /// Checks the checkpoints of the assigned partitions against the log and starts.
     ///
     /// # Errors
     /// When a checkpoint is beyond the log or on another root, or a port fails.
     pub async fn start(deps: Deps) -> Result<Arc<SagaEngine>, Failure> {
-        let shared = Arc::new(Shared::restore(deps).await?);
-        let engine = Arc::new(SagaEngine {
-            shared: shared.clone(),
-            workers: Mutex::new(vec![]),
-            checkpointer: tokio::sync::Mutex::default(),
-        });
-        let mut workers = vec![];
-        for partition in shared.partitions() {
-            workers.push(tokio::spawn(Follower::new(shared.clone(), partition).run()));
-            workers.push(tokio::spawn(ringer::ring(shared.clone(), partition)));
+        let mut changes = deps.assigned.follow();
+        let assigned = changes.next().await.unwrap_or_default();
+        let shared = Arc::new(Shared::of(deps));
+        let mut assignments = Assignments::new(shared.clone());
+        if let Err(failure) = assignments.become_assigned(&assigned).await {
+            shared.stop.send_replace(true); // What was begun with ends again.
+            return Err(failure);
         }
-        let saver = Arc::downgrade(&engine);
-        let every = shared.config.checkpoint_every;
-        workers.push(tokio::spawn(async move {
-            while shared.pause(every).await {
-                let Some(engine) = saver.upgrade() else { return };
-                engine.save().await;
-            }
-        }));
-        *engine.workers.lock() = workers;
-        Ok(engine)
+        let counted = shared.clone();
+        let working = vec![
+            tokio::spawn(assignments.follow(changes, assigned)),
+            tokio::spawn(async move {
+                while counted.pause(counted.config.checkpoint_every).await {
+                    let letters: usize = counted.settling.places().iter().map(|place| place.letters.all().len()).sum();
+                    metrics::gauge!("carelog_saga_dead_letters").set(letters as f64);
+                }
+            }),
+        ];
+        Ok(Arc::new(SagaEngine { shared, working: Mutex::new(working) }))
     }
 
-    /// Stops: steps that are on their way end, nothing new begins, and a checkpoint is saved.
+    /// Stops: steps that are on their way end, nothing new begins, and checkpoints are saved.
     pub async fn stop(&self) {
         self.shared.stop.send_replace(true);
-        let workers = std::mem::take(&mut *self.workers.lock());
-        for worker in workers {
-            if let Err(error) = worker.await {
+        let working = std::mem::take(&mut *self.working.lock());
+        for task in working {
+            if let Err(error) = task.await {
                 self.shared.trouble("a worker of the sagas ended badly", &error);
             }
         }
-        self.shared.tasks.close();
-        self.shared.tasks.wait().await;
-        self.save().await;
     }
 
-    async fn save(&self) {
-        if let Err(failure) = self.checkpointer.lock().await.save(&self.shared).await {
-            self.shared.trouble("a checkpoint of the sagas could not be saved", &failure);
-        }
-        metrics::gauge!("carelog_saga_dead_letters").set(self.shared.letters.all().len() as f64);
+    /// The port by which others wait for the sagas.
+    pub fn settlement(&self) -> Arc<dyn Settlement> {
+        self.shared.settling.clone()
     }
 }
 
@@ -159,40 +155,17 @@ pub(crate) struct Shared {
     lab_reader: Arc<dyn LabReader>,
     config: SagasConfig,
     kinds: Vec<Arc<Kind>>,
-    places: Vec<Place>,
-    letters: Letters,
-    chains: Chains,
+    /// What is worked on here, and what is known of the rest.
+    settling: Arc<Settling>,
     lab_room: Semaphore,
-    tasks: TaskTracker,
-    /// Moves whenever something was handled.
-    tick: watch::Sender<u64>,
+    troubles: Troubles,
     stop: watch::Sender<bool>,
 }
 
-/// What belongs to one partition.
-struct Place {
-    progress: Progress,
-    alarms: Alarms,
-    started_at: u64,
-}
-
 impl Shared {
-    async fn restore(deps: Deps) -> Result<Shared, Failure> {
-        let mut heads = deps.log.head().await?;
-        heads.sort_by_key(|head| head.partition);
-        let mut places = vec![];
-        for head in &heads {
-            let restored = checkpoint::restore(&*deps.documents, &*deps.log, head).await?;
-            places.push(Place {
-                progress: Progress::from(restored.next),
-                alarms: Alarms::restored(restored.alarms, restored.imports),
-                started_at: restored.next,
-            });
-        }
-        let letters = checkpoint::restore_letters(&*deps.documents).await?;
-        let chains = Chains::new(deps.config.correlations_max);
-        letters.iter().flat_map(|letter| &letter.waiting).for_each(|correlation| chains.park(*correlation));
-        Ok(Shared {
+    fn of(deps: Deps) -> Shared {
+        let settling = Settling::start(deps.log.clone(), deps.documents.clone());
+        Shared {
             lab_room: Semaphore::new(deps.config.lab_reports_at_once),
             log: deps.log,
             keys: deps.keys,
@@ -202,35 +175,11 @@ impl Shared {
             clock: deps.clock,
             lab_reader: deps.lab_reader,
             config: deps.config,
-            kinds: catalog::all(),
-            places,
-            letters: Letters::restored(letters),
-            chains,
-            tasks: TaskTracker::new(),
-            tick: watch::Sender::new(0),
+            kinds: settling.kinds.clone(),
+            settling,
+            troubles: Troubles::default(),
             stop: watch::Sender::new(false),
-        })
-    }
-
-    fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
-        (0..self.places.len())
-            .map(|number| Partition(u16::try_from(number).expect("partitions are counted in 16 bits")))
-    }
-
-    fn progress(&self, partition: Partition) -> &Progress {
-        &self.places[usize::from(partition.0)].progress
-    }
-
-    fn alarms(&self, partition: Partition) -> &Alarms {
-        &self.places[usize::from(partition.0)].alarms
-    }
-
-    fn started_at(&self, partition: Partition) -> u64 {
-        self.places[usize::from(partition.0)].started_at
-    }
-
-    fn ticked(&self) {
-        self.tick.send_modify(|tick| *tick = tick.wrapping_add(1));
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -252,11 +201,33 @@ impl Shared {
         self.unless_stopped(tokio::time::sleep(time)).await.is_some()
     }
 
+    /// Looks again whenever more was handled; `None` when the time ran out or the engine stops.
+    async fn wait_for<T>(&self, at_most: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
+        let mut tick = self.settling.ticks();
+        let deadline = tokio::time::sleep(at_most);
+        tokio::pin!(deadline);
+        loop {
+            tick.borrow_and_update();
+            if let Some(found) = ready() {
+                return Some(found);
+            }
+            let ticked = async {
+                tokio::select! {
+                    changed = tick.changed() => changed.is_ok(),
+                    () = &mut deadline => false,
+                }
+            };
+            if self.unless_stopped(ticked).await != Some(true) {
+                return ready();
+            }
+        }
+    }
+
     /// Waits until the follower has looked at everything that is in the partition now; false when the engine stops.
-    async fn caught_up(&self, partition: Partition) -> Result<bool, Failure> {
+    async fn caught_up(&self, place: &Place) -> Result<bool, Failure> {
         let heads = self.log.head().await?;
-        let size = heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size);
-        let looked = || (self.progress(partition).next() >= size).then_some(());
+        let size = heads.iter().find(|head| head.partition == place.partition).map_or(0, |head| head.size);
+        let looked = || (place.progress.next() >= size).then_some(());
         Ok(self.wait_for(Duration::MAX / 4, looked).await.is_some())
     }
 }

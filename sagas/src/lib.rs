@@ -6,6 +6,9 @@ pub mod catalog;
 pub mod engine;
 pub mod saga;
 
+#[cfg(feature = "faults")]
+pub mod faults;
+
 mod appointment_billing;
 mod day_opening;
 mod identifier_addition;
@@ -15,7 +18,7 @@ mod patient_registration;
 
 pub use appointment_billing::AppointmentBilling;
 pub use day_opening::{DAYS_AHEAD, DayOpening};
-pub use engine::{Deps, SagaEngine, SagasConfig};
+pub use engine::{Deps, SagaEngine, SagasConfig, Settling};
 pub use identifier_addition::IdentifierAddition;
 pub use lab_report_processing::LabReportProcessing;
 pub use no_show_watch::NoShowWatch;

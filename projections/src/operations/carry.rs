@@ -17,14 +17,17 @@ pub(crate) struct Asked {
     pub(crate) deps: Deps,
     pub(crate) projection: &'static Registered,
     pub(crate) running: Option<Arc<Running>>,
+    /// True when all partitions are worked on by the running program.
+    pub(crate) all_here: bool,
 }
 
 impl Asked {
     pub(crate) fn of(deps: &Deps, running: Option<&Projections>, model: &str) -> Result<Asked, OperationError> {
         let unknown = || OperationError::UnknownModel(model.to_owned());
         let projection = projection::of_model(model).ok_or_else(unknown)?;
+        let all_here = running.is_some_and(Projections::has_all);
         let running = running.map(|running| running.model(model).cloned().ok_or_else(unknown)).transpose()?;
-        Ok(Asked { deps: deps.clone(), projection, running })
+        Ok(Asked { deps: deps.clone(), projection, running, all_here })
     }
 
     /// Carries the work out, if nobody else works on the read model; a second one is refused, as it would only wait for
@@ -43,7 +46,7 @@ impl Asked {
         let alone = self.running.as_ref().map(|running| Alone::with(running, &report)).transpose()?;
         let mut heard = report.heard();
         let mut task = tokio::spawn(async move {
-            let done = work(Subject::of(self, report).await?).await;
+            let done = work(Subject::of(self, report).await?.steady()).await;
             drop(alone);
             done
         });

@@ -1,16 +1,21 @@
 //! Comparing two sets of a read model row by row, in key order, without ever holding either in memory.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
-use carelog_domain::ports::SqlValue;
+use carelog_domain::ports::{Failure, SqlValue};
 use carelog_schemas::read_models::Set;
 use serde::Serialize;
 
 use super::subject::{OperationError, Subject};
-use crate::home::Entry;
+use crate::home::{Entry, Mark};
 
 /// Differences reported at most; more of them say nothing new.
 const DIFFERENCES_MAX: usize = 100;
+/// How often sets are compared while other processes go on writing, and how long after each time; that is longer than
+/// documents are there before their checkpoint.
+const ROUNDS_MAX: usize = 20;
+const LOOKED_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// A row or item that differs. Names fields, never what they hold.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -49,6 +54,35 @@ impl std::fmt::Display for Difference {
 }
 
 impl Subject {
+    /// What is different in the live set from one that stands beside it, brought to the same place, and where that is.
+    /// Workers of this process are held meanwhile; where others write too, a difference counts only when it is still
+    /// there after a while in which nobody moved a checkpoint.
+    pub(crate) async fn compare_with_live(
+        &self,
+        set: Set,
+        marks: &mut [Mark],
+    ) -> Result<(Vec<Difference>, Vec<Mark>), OperationError> {
+        let mut before: Option<Vec<Mark>> = None;
+        for _ in 0..ROUNDS_MAX {
+            let held = self.hold().await?;
+            let live = self.marks(held.set).await?;
+            let sizes: Vec<u64> = live.iter().map(|mark| mark.size).collect();
+            self.fill(set, marks, &sizes).await?;
+            let differences = self.compare(set, held.set).await?;
+            let after = self.marks(held.set).await?;
+            drop(held);
+            let stood_still = self.is_alone() || after == live && before.as_ref() == Some(&live);
+            if stood_still || differences.is_empty() && after == live {
+                return Ok((differences, live));
+            }
+            before = Some(after);
+            self.still_wanted()?;
+            tokio::time::sleep(LOOKED_AGAIN_AFTER).await;
+        }
+        let message = "other processes write to the live set all the time; ask again when less is going on";
+        Err(Failure::passing("projections", message).into())
+    }
+
     /// What is different in `found` from what it should be.
     pub(crate) async fn compare(&self, should: Set, found: Set) -> Result<Vec<Difference>, OperationError> {
         let mut differences = Vec::new();

@@ -7,6 +7,7 @@ use carelog_domain::ports::Failure;
 use carelog_schemas::read_models::Set;
 use tokio::sync::mpsc;
 
+use super::steady::Patience;
 use super::subject::{OperationError, Subject};
 use crate::apply::{Applier, Refusal};
 use crate::chunk::{Chunk, Reader};
@@ -30,7 +31,7 @@ impl Subject {
         let partitions = marks.iter_mut().zip(targets);
         let fills = partitions.map(|(mark, target)| self.fill_partition(set, &reader, mark, *target, &report));
         futures::future::try_join_all(fills).await?;
-        self.home.settle(set).await?;
+        self.home.settle(set, None).await?;
         Ok(())
     }
 
@@ -42,7 +43,7 @@ impl Subject {
         target: u64,
         report: &(dyn Fn(u64) + Sync),
     ) -> Result<(), OperationError> {
-        let mut chunks = read_ahead(Arc::clone(reader), mark.clone(), target);
+        let mut chunks = read_ahead(Arc::clone(reader), self.patience(), mark.clone(), target);
         let applier = Applier {
             projection: self.projection,
             home: self.home.as_ref(),
@@ -58,6 +59,11 @@ impl Subject {
                     return Err(OperationError::Poison { model: self.name().to_owned(), fault: Box::new(fault) });
                 }
                 Err(Refusal::Port(failure)) => return Err(failure.into()),
+                // Its answer was lost, and it was done when it was asked again.
+                Err(Refusal::Moved(found)) if found == chunk.mark() => {
+                    *mark = found;
+                    report(mark.size - before);
+                }
                 Err(Refusal::Moved(_)) => {
                     let message = "somebody else is filling the same set; let one of you finish";
                     return Err(Failure::lasting("projections", message).into());
@@ -69,13 +75,18 @@ impl Subject {
 }
 
 /// Chunks from a mark to a size, read and decoded by a task of their own.
-fn read_ahead(reader: Arc<Reader>, from: Mark, target: u64) -> mpsc::Receiver<Result<Chunk, Failure>> {
+fn read_ahead(
+    reader: Arc<Reader>,
+    patience: Patience,
+    from: Mark,
+    target: u64,
+) -> mpsc::Receiver<Result<Chunk, Failure>> {
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
     tokio::spawn(async move {
         let mut next = from.size;
         while next < target {
             let limit = usize::try_from((target - next).min(CHUNK_EVENTS)).unwrap_or(usize::MAX);
-            let read = match reader.read_some(from.partition, next, limit).await {
+            let read = match patience.until_done(|| reader.read_some(from.partition, next, limit)).await {
                 Ok(None) => return, // The log ends before the target: whoever waits sees the mark.
                 Ok(Some(chunk)) => {
                     next = chunk.end;

@@ -27,7 +27,7 @@ pub async fn list(deps: &Deps) -> Result<Vec<Line>, Failure> {
         let faults = running::faults(deps.sql.as_ref()).await?;
         for mark in filled(home.marks(set).await?, deps.log.partitions()) {
             let fault = faults.standing(projection.model.name, &mark);
-            let doing = match (check::compare(deps.log.as_ref(), &heads, &mark).await?, fault) {
+            let doing = match (check::compare(deps.log.as_ref(), &mark).await?, fault) {
                 (Some(message), _) => Doing::Diverged { message },
                 (None, Some(fault)) => Doing::Stopped(fault.clone()),
                 (None, None) => Doing::Running,

@@ -92,15 +92,12 @@ impl Subject {
 
     async fn diff(&self) -> Result<Vec<Difference>, OperationError> {
         let (set, mut marks) = self.beside().await?;
-        let held = self.hold().await?;
-        let live: Vec<u64> = self.marks(held.set).await?.iter().map(|mark| mark.size).collect();
-        let ahead = live.iter().zip(&marks).any(|(live, mark)| mark.size > *live);
-        if ahead {
+        let live = self.marks(self.live()).await?;
+        if live.iter().zip(&marks).any(|(live, mark)| mark.size > live.size) {
             let message = "the live set is behind the rebuilt one; let it catch up, then compare again";
             return Err(Failure::passing(PORT, message).into());
         }
-        self.fill(set, &mut marks, &live).await?;
-        self.compare(set, held.set).await
+        Ok(self.compare_with_live(set, &mut marks).await?.0)
     }
 
     /// The set that a rebuild left beside the live one.
@@ -124,7 +121,7 @@ impl Subject {
         }
         let targets = self.sizes().await?;
         self.fill(set, marks, &targets).await?;
-        self.home.switch(set).await?;
+        self.home.switch(set, marks).await?;
         held.switched(set);
         self.home.retire(old).await?;
         self.resume();

@@ -8,6 +8,7 @@ use tokio::sync::RwLockWriteGuard;
 
 use super::carry::Asked;
 use super::progress::Report;
+use super::steady::{Patience, Steady};
 use crate::home::{Home, Mark};
 use crate::projection::{self, Registered};
 use crate::running::{Live, Running, Skipped};
@@ -40,8 +41,8 @@ pub enum OperationError {
         operation: &'static str,
     },
     /// A port could not.
-    #[error("a port could not")]
-    Failed(#[source] Failure),
+    #[error(transparent)]
+    Failed(Failure),
 }
 
 impl From<Failure> for OperationError {
@@ -58,31 +59,35 @@ pub(crate) struct Subject {
     pub(crate) skipped: Skipped,
     pub(crate) report: Report,
     running: Option<Arc<Running>>,
+    /// True when all partitions are worked on in this process.
+    all_here: bool,
     live: Set,
 }
 
 /// The live set, held so that no worker writes to it.
 pub(crate) struct Held<'a> {
     pub(crate) set: Set,
-    guard: Option<RwLockWriteGuard<'a, Live>>,
+    guard: Option<(&'a Running, RwLockWriteGuard<'a, Live>)>,
 }
 
 impl Held<'_> {
     /// Another set is live from now on.
     pub(crate) fn switched(mut self, set: Set) {
-        if let Some(live) = self.guard.as_deref_mut() {
-            live.set = set;
-            live.generation += 1;
+        if let Some((running, live)) = &mut self.guard {
+            running.switch(live, set);
         }
     }
 }
 
 impl Subject {
     pub(crate) async fn of(asked: Asked, report: Report) -> Result<Subject, OperationError> {
-        let Asked { deps, projection, running } = asked;
+        let Asked { deps, projection, running, all_here } = asked;
         let home = running.as_ref().map_or_else(|| deps.home(projection), |running| Arc::clone(&running.home));
         let live = match &running {
-            Some(running) => running.live.read().await.set,
+            Some(running) => match home.stored().await? {
+                Some(stored) => running.follow_live(stored.set).await?.set,
+                None => running.live.read().await.set,
+            },
             None => home.prepare().await?,
         };
         // A program that runs has prepared the read model of skips; without one it may not be there yet, and nothing
@@ -91,7 +96,17 @@ impl Subject {
         if running.is_some() || skips_are_there(&deps).await? {
             skipped.refresh(deps.sql.as_ref()).await?;
         }
-        Ok(Subject { deps, projection, home, skipped, report, running, live })
+        Ok(Subject { deps, projection, home, skipped, report, running, all_here, live })
+    }
+
+    /// The same for work that takes long: what fails in passing is asked again.
+    pub(crate) fn steady(mut self) -> Subject {
+        self.home = Arc::new(Steady { home: Arc::clone(&self.home), patience: self.patience() });
+        self
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { model: self.name(), stopping: self.running.as_ref().map(|running| running.stopping.clone()) }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -103,11 +118,11 @@ impl Subject {
         let held = match &self.running {
             Some(running) => {
                 let guard = running.live.write().await;
-                Held { set: guard.set, guard: Some(guard) }
+                Held { set: guard.set, guard: Some((running, guard)) }
             }
             None => Held { set: self.live, guard: None },
         };
-        self.home.settle(held.set).await?;
+        self.home.settle(held.set, None).await?;
         Ok(held)
     }
 
@@ -118,6 +133,12 @@ impl Subject {
     /// Marks of a set, one a partition.
     pub(crate) async fn marks(&self, set: Set) -> Result<Vec<Mark>, OperationError> {
         Ok(filled(self.home.marks(set).await?, self.deps.log.partitions()))
+    }
+
+    /// True when nobody but the workers of this process, which can be held, writes to the live set. Without a running
+    /// program the folder is one process's.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.running.is_none() || self.all_here
     }
 
     /// False as an error: the program stops, and a long operation with it.

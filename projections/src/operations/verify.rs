@@ -131,7 +131,7 @@ impl Subject {
                 applied: mark.size,
                 log_size: head.map_or(0, |head| head.size),
                 root: mark.root,
-                wrong: check::compare(self.deps.log.as_ref(), &heads, mark).await?,
+                wrong: check::compare(self.deps.log.as_ref(), mark).await?,
             });
         }
         Ok(verdicts)
@@ -142,15 +142,10 @@ impl Subject {
     async fn project_beside(&self) -> Result<(Vec<Difference>, Vec<Mark>), OperationError> {
         self.home.begin(Set::Beside).await?;
         let mut beside = self.marks(Set::Beside).await?;
-        let sizes = |marks: &[Mark]| marks.iter().map(|mark| mark.size).collect::<Vec<_>>();
-        let before = sizes(&self.marks(self.live()).await?);
+        let before: Vec<u64> = self.marks(self.live()).await?.iter().map(|mark| mark.size).collect();
         self.fill(Set::Beside, &mut beside, &before).await?;
-        let held = self.hold().await?;
-        let live = self.marks(held.set).await?;
-        self.fill(Set::Beside, &mut beside, &sizes(&live)).await?;
-        let differences = self.compare(Set::Beside, held.set).await?;
-        drop(held);
+        let found = self.compare_with_live(Set::Beside, &mut beside).await?;
         self.home.discard(Set::Beside).await?;
-        Ok((differences, live))
+        Ok(found)
     }
 }

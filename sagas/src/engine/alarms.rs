@@ -115,9 +115,9 @@ impl Alarms {
         self.inner.lock().due_of.contains_key(&id)
     }
 
-    /// How many are set for a saga.
-    pub(crate) fn count(&self, saga: &str) -> usize {
-        self.inner.lock().set.values().filter(|alarm| alarm.saga == saga).count()
+    /// The saga of each that is set.
+    pub(crate) fn sagas(&self) -> Vec<String> {
+        self.inner.lock().set.values().map(|alarm| alarm.saga.clone()).collect()
     }
 
     /// What changed since the last call.

@@ -2,8 +2,6 @@
 //! log's Merkle root there, and beside it the alarms that are set and the dead letters. It may lag: what is handled
 //! again comes to the same.
 
-use std::collections::HashMap;
-
 use carelog_domain::kernel::{Partition, Position};
 use carelog_domain::ports::{Document, DocumentKey, DocumentStore, DocumentWrite, EventLog, Failure, Head};
 use serde::de::DeserializeOwned;
@@ -12,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Shared;
 use super::alarms::{Alarm, Running};
 use super::letters::DeadLetter;
+use super::place::Place;
 
 const PORT: &str = "sagas";
 const PAGE: usize = 1000;
@@ -49,7 +48,10 @@ pub(crate) async fn restore(
     };
     let checkpoint: Checkpoint = read(document)?;
     if checkpoint.next > head.size {
-        let (next, size) = (checkpoint.next, head.size);
+        let (next, size) = (checkpoint.next, size_now(log, partition).await?);
+        if next <= size {
+            return Err(Failure::passing(PORT, format!("this copy of partition {partition} was behind the sagas")));
+        }
         return Err(Failure::lasting(
             PORT,
             format!(
@@ -67,13 +69,36 @@ pub(crate) async fn restore(
             ),
         ));
     }
-    let alarms = all(documents, &alarms_of(partition)).await?;
+    let alarms = alarms(documents, partition).await?;
     Ok(Restored { next: checkpoint.next, alarms, imports: checkpoint.imports })
 }
 
+/// How long a partition is when all was seen that is in the log: a copy of one elsewhere may be behind what another
+/// process has handled.
+async fn size_now(log: &dyn EventLog, partition: Partition) -> Result<u64, Failure> {
+    log.catch_up(partition).await?;
+    let heads = log.head().await?;
+    Ok(heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size))
+}
+
 /// The dead letters of all partitions.
-pub(crate) async fn restore_letters(documents: &dyn DocumentStore) -> Result<Vec<DeadLetter>, Failure> {
+pub(crate) async fn all_letters(documents: &dyn DocumentStore) -> Result<Vec<DeadLetter>, Failure> {
     all(documents, "sagas#letters").await
+}
+
+/// The dead letters of a partition.
+pub(crate) async fn restore_letters(
+    documents: &dyn DocumentStore,
+    partition: Partition,
+) -> Result<Vec<DeadLetter>, Failure> {
+    let mut letters = all_letters(documents).await?;
+    letters.retain(|letter| letter.partition == partition.0);
+    Ok(letters)
+}
+
+/// The alarms of a partition.
+pub(crate) async fn alarms(documents: &dyn DocumentStore, partition: Partition) -> Result<Vec<Alarm>, Failure> {
+    all(documents, &alarms_of(partition)).await
 }
 
 fn alarms_of(partition: Partition) -> String {
@@ -109,49 +134,47 @@ fn write<T: Serialize>(key: DocumentKey, position: Position, body: Option<&T>) -
     Ok(DocumentWrite { key, position, body })
 }
 
-/// Saves checkpoints, from time to time and at the end.
-#[derive(Default)]
-pub(crate) struct Checkpointer {
-    saved: HashMap<Partition, u64>,
+/// Where the checkpoint stands after it was to be saved.
+pub(crate) enum Saved {
+    /// Where it was saved, now or before.
+    At(u64),
+    /// Further on, where another process has saved it.
+    Beyond(u64),
 }
 
-impl Checkpointer {
-    /// Saves how far each partition is handled, after everything that was decided until then.
-    pub(crate) async fn save(&mut self, shared: &Shared) -> Result<(), Failure> {
-        let low = |partition: Partition| (partition, shared.progress(partition).low_water());
-        let moved = |(partition, next): &(Partition, u64)| self.saved.get(partition).is_none_or(|saved| saved < next);
-        // Taken before the changes: those then hold at least what happened up to here.
-        let ready: Vec<(Partition, u64)> = shared.partitions().map(low).filter(moved).filter(|(_, n)| *n > 0).collect();
-        if ready.is_empty() {
-            return Ok(());
-        }
-        save_changes(shared).await?;
-        let mut writes = vec![];
-        for &(partition, next) in &ready {
-            let root = shared.log.root_at(partition, next).await?.to_string();
-            let checkpoint = Checkpoint { next, root, imports: shared.alarms(partition).imports() };
-            let position = Position { partition, offset: next - 1 };
-            writes.push(write(key("checkpoint", partition.to_string()), position, Some(&checkpoint))?);
-        }
-        shared.documents.write(writes).await?;
-        shared.documents.flush().await?;
-        self.saved.extend(ready);
-        Ok(())
+/// Saves how far a partition is handled, after everything that was decided until then. A checkpoint that stands further on
+/// stays: it is written under its own offset, and an older write never replaces a newer one.
+pub(crate) async fn save(shared: &Shared, place: &Place, saved: u64) -> Result<Saved, Failure> {
+    // Taken before the changes: those then hold at least what happened up to here.
+    let (partition, next) = (place.partition, place.progress.low_water());
+    if next <= saved {
+        return Ok(Saved::At(saved));
+    }
+    save_changes(shared, place).await?;
+    let root = shared.log.root_at(partition, next).await?.to_string();
+    let checkpoint = Checkpoint { next, root, imports: place.alarms.imports() };
+    let key = key("checkpoint", partition.to_string());
+    let position = Position { partition, offset: next - 1 };
+    #[cfg(feature = "faults")]
+    let position = crate::faults::position(&*shared.documents, &key, position).await?;
+    shared.documents.write(vec![write(key.clone(), position, Some(&checkpoint))?]).await?;
+    shared.documents.flush().await?;
+    let stored: Option<Checkpoint> = shared.documents.get(&key).await?.map(read).transpose()?;
+    match stored {
+        Some(stored) if stored.next > next => Ok(Saved::Beyond(stored.next)),
+        _ => Ok(Saved::At(next)),
     }
 }
 
-async fn save_changes(shared: &Shared) -> Result<(), Failure> {
+async fn save_changes(shared: &Shared, place: &Place) -> Result<(), Failure> {
+    let partition = place.partition;
     let mut writes = vec![];
-    let mut alarms = vec![];
-    for partition in shared.partitions() {
-        let changes = shared.alarms(partition).take_changes();
-        for (id, (offset, alarm)) in &changes {
-            let key = DocumentKey { partition_key: alarms_of(partition), sort_key: id.to_string() };
-            writes.push(write(key, Position { partition, offset: *offset }, alarm.as_ref())?);
-        }
-        alarms.push((partition, changes));
+    let alarms = place.alarms.take_changes();
+    for (id, (offset, alarm)) in &alarms {
+        let key = DocumentKey { partition_key: alarms_of(partition), sort_key: id.to_string() };
+        writes.push(write(key, Position { partition, offset: *offset }, alarm.as_ref())?);
     }
-    let letters = shared.letters.take_changes();
+    let letters = place.letters.take_changes();
     for ((saga, instance), (position, letter)) in &letters {
         writes.push(write(key("letters", format!("{saga}#{instance}")), *position, letter.as_ref())?);
     }
@@ -164,8 +187,8 @@ async fn save_changes(shared: &Shared) -> Result<(), Failure> {
     };
     let written = written.await;
     if written.is_err() {
-        alarms.into_iter().for_each(|(partition, changes)| shared.alarms(partition).put_back(changes));
-        shared.letters.put_back(letters);
+        place.alarms.put_back(alarms);
+        place.letters.put_back(letters);
     }
     written
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carelog_domain::event::{Event, ProcessEvent};
-use carelog_domain::kernel::{Context, Partition, Recorded};
+use carelog_domain::kernel::{Context, Recorded};
 use carelog_domain::ports::{Failure, Stored};
 use carelog_domain::process::events::SagaStepRetried;
 use futures::StreamExt;
@@ -16,6 +16,7 @@ use super::Shared;
 use super::alarms::Alarm;
 use super::instances::{Instance, Instances, Known};
 use super::order::Lines;
+use super::place::Place;
 use super::reaction::Reaction;
 use crate::catalog::Kind;
 use crate::saga::{Intent, alarm_id};
@@ -36,24 +37,24 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 pub(crate) struct Follower {
     shared: Arc<Shared>,
-    partition: Partition,
+    place: Arc<Place>,
     instances: Instances,
     lines: Lines,
     room: HashMap<&'static str, Arc<Semaphore>>,
 }
 
 impl Follower {
-    pub(crate) fn new(shared: Arc<Shared>, partition: Partition) -> Follower {
+    pub(crate) fn new(shared: Arc<Shared>, place: Arc<Place>) -> Follower {
         let room = shared.kinds.iter().map(|kind| (kind.name, Arc::new(Semaphore::new(kind.in_flight_max)))).collect();
         let instances = Instances::new(shared.config.instances_max);
-        Follower { shared, partition, instances, lines: Lines::default(), room }
+        Follower { shared, place, instances, lines: Lines::default(), room }
     }
 
     /// Follows the partition until the engine stops.
     pub(crate) async fn run(mut self) {
         let shared = self.shared.clone();
         loop {
-            let mut events = shared.log.subscribe(self.partition, shared.progress(self.partition).next());
+            let mut events = shared.log.subscribe(self.place.partition, self.place.progress.next());
             while let Some(chunk) = shared.unless_stopped(events.next()).await.flatten() {
                 match chunk {
                     Ok(chunk) => {
@@ -62,7 +63,7 @@ impl Follower {
                                 return;
                             }
                         }
-                        shared.ticked();
+                        shared.settling.ticked();
                     }
                     Err(failure) => {
                         shared.trouble("the log could not be followed", &failure);
@@ -89,7 +90,7 @@ impl Follower {
         if self.shared.is_stopped() {
             return false; // What was not handed out must not count as looked at.
         }
-        self.shared.progress(self.partition).dispatched(next);
+        self.place.progress.dispatched(next);
         true
     }
 
@@ -116,10 +117,10 @@ impl Follower {
         match &recorded.event {
             Event::OrganizationEvent(_) => self.instances.follow(recorded),
             Event::ProcessEvent(ProcessEvent::AlarmRang(e)) => {
-                self.shared.alarms(self.partition).take_off(e.alarm, offset);
+                self.place.alarms.take_off(e.alarm, offset);
             }
             Event::ProcessEvent(ProcessEvent::SagaStepRetried(e)) => self.retry(e, &recorded.context).await?,
-            Event::ProcessEvent(event) => self.shared.alarms(self.partition).follow(event),
+            Event::ProcessEvent(event) => self.place.alarms.follow(event),
             _ => {}
         }
         Ok(())
@@ -127,9 +128,8 @@ impl Follower {
 
     async fn react(&mut self, kind: &Arc<Kind>, instance: &str, recorded: &Recorded<Event>) -> Result<(), Failure> {
         let offset = recorded.context.position.offset;
-        if self.shared.letters.wait(kind.name, instance, recorded.context.correlation) {
+        if self.place.letters.wait(kind.name, instance, recorded.context.correlation) {
             // The retry takes everything up from the log.
-            self.shared.chains.park(recorded.context.correlation);
             self.instances.forget(kind, instance);
             return Ok(());
         }
@@ -163,8 +163,7 @@ impl Follower {
         let room = self.room[kind.name].clone();
         let Some(Ok(permit)) = self.shared.unless_stopped(room.acquire_owned()).await else { return };
         let context = &recorded.context;
-        self.shared.chains.begin(context.correlation);
-        self.shared.progress(self.partition).begin(held_at);
+        self.place.progress.begin(held_at);
         self.change_alarms(kind, instance, recorded, &intents);
         let lane = self.lines.turn(&format!("{}:{instance}", kind.name));
         let lines = &mut self.lines;
@@ -175,6 +174,7 @@ impl Follower {
         let intents = intents.collect();
         let reaction = Reaction {
             shared: self.shared.clone(),
+            place: self.place.clone(),
             kind: kind.clone(),
             instance: instance.to_owned(),
             cause: context.clone(),
@@ -184,13 +184,13 @@ impl Follower {
             held_at,
             _permit: permit,
         };
-        self.shared.tasks.spawn(reaction.run());
+        self.place.spawn(reaction.run());
     }
 
     /// Alarms are set and cancelled in log order, at once; their records follow.
     fn change_alarms(&self, kind: &Kind, instance: &str, recorded: &Recorded<Event>, intents: &[Intent]) {
         let context = &recorded.context;
-        let alarms = self.shared.alarms(self.partition);
+        let alarms = &self.place.alarms;
         for intent in intents {
             match intent {
                 Intent::SetAlarm { step, kind: what, due } if *due > context.recorded_at => alarms.set(Alarm {
@@ -219,7 +219,7 @@ impl Follower {
             return Ok(());
         };
         let offset = context.position.offset;
-        let letter = self.shared.letters.get(&retried.saga, &retried.instance);
+        let letter = self.place.letters.get(&retried.saga, &retried.instance);
         if letter.as_ref().is_some_and(|letter| letter.failed_offset > offset || letter.step != retried.step) {
             return Ok(()); // It was about an earlier failure.
         }
@@ -238,12 +238,10 @@ impl Follower {
             again.push((recorded, intents));
         }
         // Nothing can fail from here on, so that the letter is not lost half-way.
-        if let Some(letter) = self.shared.letters.take_off(&retried.saga, &retried.instance, context.position) {
-            letter.waiting.iter().for_each(|correlation| self.shared.chains.unpark(*correlation));
-        }
+        self.place.letters.take_off(&retried.saga, &retried.instance, context.position);
         for (recorded, intents) in again.into_iter().filter(|(recorded, _)| recorded.context.position.offset >= from) {
             if let Event::ProcessEvent(ProcessEvent::AlarmRang(e)) = &recorded.event {
-                self.shared.alarms(self.partition).take_off(e.alarm, recorded.context.position.offset);
+                self.place.alarms.take_off(e.alarm, recorded.context.position.offset);
             }
             if !intents.is_empty() {
                 self.hand_out(&kind, &retried.instance, &recorded, intents, known.clone(), offset).await;

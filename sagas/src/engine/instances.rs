@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use carelog_domain::event::{Event, OrganizationEvent, ProcessEvent};
-use carelog_domain::kernel::{EventId, HospitalId, Position, Recorded, StreamName, Token, Version};
-use carelog_domain::ports::{Failure, Stored};
+use carelog_domain::kernel::{EventId, HospitalId, Position, Recorded, StreamName, Version};
+use carelog_domain::ports::{EventLog, Failure, Stored};
 use carelog_domain::streams;
 use carelog_schemas::sealing;
 use lru::LruCache;
@@ -31,12 +31,14 @@ pub(crate) struct Known {
     pub(crate) steps: HashMap<String, Outcome>,
     /// How often somebody retried a step; names the records of later failures.
     pub(crate) retries: u32,
+    /// The last offset at which something of it stands.
+    pub(crate) upto: u64,
 }
 
 /// What came of a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    Done(Token),
+    Done,
     Refused { code: String, attempts: u32, offset: u64 },
 }
 
@@ -78,37 +80,50 @@ impl Shared {
 
     /// One stored event, with its personal values open if they are needed.
     pub(crate) async fn read(&self, stored: &Stored, open: bool) -> Result<Recorded<Event>, Failure> {
-        let read = if open { sealing::open_event(&*self.keys, stored).await } else { sealing::read_sealed(stored) };
-        read.map_err(|error| {
-            let at = stored.context.position;
-            Failure::lasting("sagas", format!("the event at {at} cannot be read")).caused_by(error)
-        })
+        if !open {
+            return read_sealed(stored);
+        }
+        sealing::open_event(&*self.keys, stored).await.map_err(|error| unreadable(stored, error))
     }
 
     pub(crate) async fn stream(&self, stream: &StreamName) -> Result<Vec<Stored>, Failure> {
-        let mut all: Vec<Stored> = vec![];
-        loop {
-            let after = all.last().map_or(Version::NONE, |last| last.context.version);
-            let chunk = self.log.read_stream(stream, after, READ_MAX).await?;
-            let more = chunk.len() == READ_MAX;
-            all.extend(chunk);
-            if !more {
-                return Ok(all);
-            }
+        whole_stream(&*self.log, stream).await
+    }
+}
+
+/// One stored event, its personal values sealed.
+pub(crate) fn read_sealed(stored: &Stored) -> Result<Recorded<Event>, Failure> {
+    sealing::read_sealed(stored).map_err(|error| unreadable(stored, error))
+}
+
+fn unreadable(stored: &Stored, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    let at = stored.context.position;
+    Failure::lasting("sagas", format!("the event at {at} cannot be read")).caused_by(error)
+}
+
+/// All events of a stream.
+pub(crate) async fn whole_stream(log: &dyn EventLog, stream: &StreamName) -> Result<Vec<Stored>, Failure> {
+    let mut all: Vec<Stored> = vec![];
+    loop {
+        let after = all.last().map_or(Version::NONE, |last| last.context.version);
+        let chunk = log.read_stream(stream, after, READ_MAX).await?;
+        let more = chunk.len() == READ_MAX;
+        all.extend(chunk);
+        if !more {
+            return Ok(all);
         }
     }
 }
 
 impl Known {
-    fn take(&mut self, kind: &Kind, event: &ProcessEvent, position: Position) {
+    pub(crate) fn take(&mut self, kind: &Kind, event: &ProcessEvent, position: Position) {
+        self.upto = self.upto.max(position.offset);
         match event {
             ProcessEvent::SagaReacted(e) => {
                 self.reacted.insert(e.cause);
             }
             ProcessEvent::SagaStepDone(e) => {
-                let mut token = e.token.clone();
-                token.include(position);
-                self.steps.insert(e.step.clone(), Outcome::Done(token));
+                self.steps.insert(e.step.clone(), Outcome::Done);
             }
             ProcessEvent::SagaStepFailed(e) => {
                 let outcome = Outcome::Refused { code: e.code.clone(), attempts: e.attempts, offset: position.offset };

@@ -13,7 +13,38 @@ use carelog_domain::streams;
 use carelog_schemas::sealing;
 
 use super::Shared;
+use super::reaction::Patience;
 use crate::saga::Hospital;
+
+/// Why a file was not read.
+pub(crate) enum Unread {
+    /// A store, or the log, did not do its part.
+    Store(Failure),
+    /// The reader did not, which may be the file's fault.
+    Reader(Failure),
+}
+
+impl Unread {
+    pub(crate) fn failure(&self) -> &Failure {
+        let (Unread::Store(failure) | Unread::Reader(failure)) = self;
+        failure
+    }
+
+    /// Stores are waited for; a file that the reader loses is given to it only so often.
+    pub(crate) fn may_be_read_later(&self, patience: &Patience) -> bool {
+        let enough = match self {
+            Unread::Store(_) => patience.long,
+            Unread::Reader(_) => patience.often,
+        };
+        self.failure().retry_helps && !enough
+    }
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Unread {
+        Unread::Store(failure)
+    }
+}
 
 impl Shared {
     /// The command that records what came of reading a file at this instant.
@@ -22,7 +53,7 @@ impl Shared {
         upload: &LabReportUploaded,
         attempt: u32,
         at: Timestamp,
-    ) -> Result<Command, Failure> {
+    ) -> Result<Command, Unread> {
         let _one_of_few = self.lab_room.acquire().await;
         let report = upload.report;
         let failed = |reason| Command::from(RecordProcessingFailure { report, attempt, reason });
@@ -30,7 +61,7 @@ impl Shared {
         let Some(pdf) = sealing::open_blob(&*self.keys, &sealed).await? else {
             return Ok(failed(FailureReason::FileMissing)); // Its key was erased.
         };
-        match self.lab_reader.read(pdf).await? {
+        match self.lab_reader.read(pdf).await.map_err(Unread::Reader)? {
             Err(reason) => Ok(failed(reason)),
             Ok(extraction) => {
                 let patient = self.patient(upload.patient).await?;

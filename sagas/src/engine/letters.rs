@@ -88,11 +88,6 @@ impl Letters {
         Some(letter)
     }
 
-    pub(crate) fn is_parked(&self, saga: &str, instance: &str) -> bool {
-        let inner = self.inner.lock();
-        !inner.letters.is_empty() && inner.letters.contains_key(&key(saga, instance))
-    }
-
     pub(crate) fn get(&self, saga: &str, instance: &str) -> Option<DeadLetter> {
         self.inner.lock().letters.get(&key(saga, instance)).cloned()
     }

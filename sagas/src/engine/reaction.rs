@@ -2,13 +2,15 @@
 //! Killed between any two of these it is handed out again after the restart, and what was done is not done again.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use carelog_domain::command::Command;
+use carelog_domain::event::{Event, ProcessEvent};
 use carelog_domain::kernel::{Actor, Context, Position, Token};
 use carelog_domain::laboratory::FailureReason;
 use carelog_domain::laboratory::commands::RecordProcessingFailure;
 use carelog_domain::laboratory::events::LabReportUploaded;
-use carelog_domain::ports::{CommandError, CommandRequest};
+use carelog_domain::ports::{CommandError, CommandRequest, Credential};
 use carelog_domain::process::events::{SagaReacted, SagaStepDone, SagaStepFailed};
 use carelog_schemas::trace_context;
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,12 +20,14 @@ use super::Shared;
 use super::instances::{Known, Outcome};
 use super::letters::DeadLetter;
 use super::order::Turn;
+use super::place::Place;
 use super::records::{Cause, Written};
 use crate::catalog::Kind;
 use crate::saga::{Intent, Refused, command_id};
 
 pub(crate) struct Reaction {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) place: Arc<Place>,
     pub(crate) kind: Arc<Kind>,
     pub(crate) instance: String,
     pub(crate) cause: Context,
@@ -52,11 +56,21 @@ enum Attempt {
     Done(Token),
     /// The domain says no.
     Refused(String),
+    /// Nobody could take it; however long that lasts, it is tried again.
+    Later(&'static str),
     /// A port could not; `again` says whether another attempt may help.
     Failed {
         code: &'static str,
         again: bool,
     },
+}
+
+/// How much a step was tried.
+pub(crate) struct Patience {
+    /// As often as a file is given to a reader that loses it.
+    pub(crate) often: bool,
+    /// As often and as long as stores that are away are waited for.
+    pub(crate) long: bool,
 }
 
 /// The engine is stopping: the reaction stays open, and no checkpoint passes it.
@@ -66,59 +80,46 @@ impl Reaction {
     pub(crate) async fn run(mut self) {
         let intents = std::mem::take(&mut self.intents);
         self.lane.wait().await;
-        let Ok(last) = self.carry_out(intents).await else { return };
-        let Reaction { shared, cause, held_at, lane, _permit, .. } = self;
-        // The next reaction of the instance may go on; the checkpoint waits until the records are durable.
-        drop(lane);
-        if let Some(Written { durable, .. }) = last
-            && let Err(failure) = durable.await
-        {
-            shared.trouble("a record of a saga did not become durable", &failure);
+        if self.carry_out(intents).await.is_err() {
             return;
         }
-        shared.chains.end(cause.correlation);
-        shared.progress(cause.position.partition).end(held_at);
-        shared.ticked();
+        let Reaction { shared, place, known, held_at, lane, _permit, .. } = self;
+        drop(lane); // The next reaction of the instance may go on.
+        place.progress.recorded(known.upto);
+        place.progress.end(held_at);
+        shared.settling.ticked();
     }
 
-    async fn carry_out(&self, intents: Vec<(Vec<Turn>, Intent)>) -> Result<Option<Written>, Stopped> {
-        let shared = &self.shared;
-        if shared.letters.wait(self.kind.name, &self.instance, self.cause.correlation) {
-            shared.chains.park(self.cause.correlation);
-            return Ok(None);
+    async fn carry_out(&self, intents: Vec<(Vec<Turn>, Intent)>) -> Result<(), Stopped> {
+        if self.place.letters.wait(self.kind.name, &self.instance, self.cause.correlation) {
+            return Ok(());
         }
         let cause = Cause::of(&self.cause);
-        let mut last = self.record_reaction(&intents, &cause).await?;
+        self.record_reaction(&intents, &cause).await?;
         for (turns, intent) in intents {
             if matches!(intent, Intent::SetAlarm { .. } | Intent::CancelAlarm { .. }) {
                 continue;
             }
             match self.known.steps.get(intent.step()) {
-                Some(Outcome::Done(token)) => shared.chains.wrote(self.cause.correlation, token),
+                Some(Outcome::Done) => {}
                 Some(Outcome::Refused { code, attempts, offset }) => {
                     if self.refused(intent.step(), code, *attempts, *offset) != Refused::GoOn {
                         break;
                     }
                 }
                 None => {
-                    let (written, goes_on) = self.step(turns, &intent, &cause).await?;
-                    last = Some(written);
-                    if !goes_on {
+                    if !self.step(turns, &intent, &cause).await? {
                         break;
                     }
                 }
             }
         }
-        Ok(last)
+        Ok(())
     }
 
-    async fn record_reaction(
-        &self,
-        intents: &[(Vec<Turn>, Intent)],
-        cause: &Cause,
-    ) -> Result<Option<Written>, Stopped> {
+    async fn record_reaction(&self, intents: &[(Vec<Turn>, Intent)], cause: &Cause) -> Result<(), Stopped> {
         if self.known.reacted.contains(&self.cause.id) {
-            return Ok(None);
+            return Ok(());
         }
         let record = |(_, intent): &(_, Intent)| intent.record(self.kind.name, &self.instance, &self.cause);
         let event = SagaReacted {
@@ -129,46 +130,43 @@ impl Reaction {
             intents: intents.iter().map(record).collect(),
         };
         let name = format!("reacted:{}", self.cause.id);
-        let written = self.shared.record(self.kind.name, &self.instance, &name, event.into(), cause).await;
-        written.map(Some).ok_or(Stopped)
+        self.write(&name, event, cause).await.map(drop)
     }
 
     /// Carries one step out in its turns and records what came of it; true when the next one may follow.
-    async fn step(&self, mut turns: Vec<Turn>, intent: &Intent, cause: &Cause) -> Result<(Written, bool), Stopped> {
+    async fn step(&self, mut turns: Vec<Turn>, intent: &Intent, cause: &Cause) -> Result<bool, Stopped> {
         for turn in &mut turns {
             turn.wait().await;
         }
         let (saga, instance, step) = (self.kind.name.to_owned(), self.instance.clone(), intent.step().to_owned());
         let command = command_id(&saga, &instance, &step);
-        let correlation = self.cause.correlation;
-        match self.until_settled(intent).await? {
-            Ok(token) => {
-                let name = format!("done:{step}");
-                let event = SagaStepDone { saga, instance, step, command, token: token.clone() };
-                let written = self.write(&name, event, cause).await?;
-                self.shared.chains.wrote(correlation, &token);
-                Ok((written, true))
-            }
+        // Of two processes at work on the partition one might be refused what the other was allowed: the first record of
+        // how a step ended stands for both, so both kinds have one name.
+        let name = format!("ended:{step}:{}", self.known.retries);
+        let event: ProcessEvent = match self.until_settled(intent).await? {
+            Ok(token) => SagaStepDone { saga, instance, step: step.clone(), command, token }.into(),
             Err(Refusal { code, attempts }) => {
-                let name = format!("failed:{step}:{}", self.known.retries);
-                let event =
-                    SagaStepFailed { saga, instance, step: step.clone(), command, code: code.clone(), attempts };
-                let written = self.write(&name, event, cause).await?;
-                self.shared.chains.wrote(correlation, &Token::from_iter([written.context.position]));
-                let refused = self.refused(&step, &code, attempts, written.context.position.offset);
-                Ok((written, refused == Refused::GoOn))
+                SagaStepFailed { saga, instance, step: step.clone(), command, code, attempts }.into()
             }
+        };
+        let mut ended = Event::from(event.clone());
+        let written = self.write(&name, event, cause).await?;
+        if written.repeated {
+            ended = self.shared.recorded(&written.context).await.ok_or(Stopped)?;
         }
+        Ok(match ended {
+            Event::ProcessEvent(ProcessEvent::SagaStepFailed(e)) => {
+                self.refused(&step, &e.code, e.attempts, written.context.position.offset) == Refused::GoOn
+            }
+            _ => true,
+        })
     }
 
-    async fn write(
-        &self,
-        name: &str,
-        event: impl Into<carelog_domain::event::ProcessEvent>,
-        cause: &Cause,
-    ) -> Result<Written, Stopped> {
+    async fn write(&self, name: &str, event: impl Into<ProcessEvent>, cause: &Cause) -> Result<Written, Stopped> {
         let written = self.shared.record(self.kind.name, &self.instance, name, event.into(), cause).await;
-        written.ok_or(Stopped)
+        let written = written.ok_or(Stopped)?;
+        self.place.progress.recorded(written.context.position.offset);
+        Ok(written)
     }
 
     /// Parks the instance, unless its saga knows what the refusal means.
@@ -181,7 +179,7 @@ impl Reaction {
         }
         tracing::error!(saga = self.kind.name, instance = %self.instance, step, code, "a saga's step is a dead letter");
         let Position { partition, offset } = self.cause.position;
-        self.shared.letters.park(DeadLetter {
+        self.place.letters.park(DeadLetter {
             saga: self.kind.name.to_owned(),
             instance: self.instance.clone(),
             step: step.to_owned(),
@@ -194,29 +192,33 @@ impl Reaction {
             since: self.cause.recorded_at,
             waiting: vec![self.cause.correlation],
         });
-        self.shared.chains.park(self.cause.correlation);
         refused
     }
 
     /// Tries a step until it is done, refused, or failed too often.
     async fn until_settled(&self, intent: &Intent) -> Result<Result<Token, Refusal>, Stopped> {
         let config = &self.shared.config;
-        let mut wait = config.retry_first;
-        for attempts in 1.. {
-            if self.shared.is_stopped() {
-                return Err(Stopped);
-            }
-            let code = match self.attempt(intent, attempts >= config.attempts_max).await {
+        let (begun, mut wait) = (Instant::now(), config.retry_first);
+        let mut attempts = 0;
+        while !self.shared.is_stopped() {
+            attempts += 1;
+            let often = attempts >= config.attempts_max;
+            let patience = Patience { often, long: often && begun.elapsed() >= config.retry_for };
+            let code = match self.attempt(intent, &patience).await {
                 Attempt::Done(token) => {
                     let labels = [("saga", self.kind.name), ("outcome", "done")];
                     metrics::counter!("carelog_saga_steps_total", &labels).increment(1);
                     return Ok(Ok(token));
                 }
                 Attempt::Refused(code) => return Ok(Err(Refusal { code, attempts })),
-                Attempt::Failed { code, again } if !again || attempts >= config.attempts_max => {
+                Attempt::Failed { code, again } if !again || patience.long => {
                     return Ok(Err(Refusal { code: code.to_owned(), attempts }));
                 }
                 Attempt::Failed { code, .. } => code,
+                Attempt::Later(code) => {
+                    attempts -= 1;
+                    code
+                }
             };
             tracing::warn!(saga = self.kind.name, instance = %self.instance, step = intent.step(), code, attempts,
                 "a saga's step will be tried again");
@@ -228,7 +230,7 @@ impl Reaction {
         Err(Stopped)
     }
 
-    async fn attempt(&self, intent: &Intent, is_last: bool) -> Attempt {
+    async fn attempt(&self, intent: &Intent, patience: &Patience) -> Attempt {
         let step = intent.step();
         let span = tracing::info_span!("saga_step", saga = self.kind.name, instance = %self.instance, step);
         if let Some(traceparent) = &self.cause.traceparent {
@@ -238,7 +240,7 @@ impl Reaction {
             match intent {
                 Intent::Send { command, .. } => self.send(step, (**command).clone()).await,
                 Intent::ReadLabReport { upload, attempt, .. } => {
-                    self.read_lab_report(step, upload, *attempt, is_last).await
+                    self.read_lab_report(step, upload, *attempt, patience).await
                 }
                 Intent::SetAlarm { .. } | Intent::CancelAlarm { .. } => Attempt::Done(Token::empty()),
             }
@@ -252,6 +254,7 @@ impl Reaction {
             id: command_id(self.kind.name, &self.instance, step),
             command,
             actor: Actor::system(&format!("saga:{}", self.kind.name)),
+            credential: Credential::default(),
             occurred_at: Some(self.cause.occurred_at),
             occurred_assumed: self.cause.occurred_assumed,
             if_match: None,
@@ -269,9 +272,10 @@ impl Reaction {
             Err(CommandError::KeyReused) => Attempt::Refused("key-reused".to_owned()),
             Err(CommandError::VersionDiffers { .. }) => Attempt::Refused("version-differs".to_owned()),
             Err(CommandError::StillRunning) => Attempt::Failed { code: "still-running", again: true },
-            Err(error @ CommandError::OutcomeUnknown(_)) => {
-                self.shared.trouble("the outcome of a saga's step is unknown", &error);
-                Attempt::Failed { code: "outcome-unknown", again: true }
+            // A partition on its way to another process, or brokers that are down, say nothing about the step either.
+            Err(error @ (CommandError::OutcomeUnknown(_) | CommandError::NobodyOwns(_))) => {
+                self.shared.trouble("a saga's step waits for the log", &error);
+                Attempt::Later("log-unavailable")
             }
             Err(CommandError::Failed(failure)) => {
                 let again = failure.retry_helps;
@@ -283,7 +287,13 @@ impl Reaction {
 
     /// Reads the file unless that was done before: a second reading could come to another result. A reading that comes to
     /// nothing is an outcome of its own, so that whoever handed the file in sees it and can have it read again.
-    async fn read_lab_report(&self, step: &str, upload: &LabReportUploaded, attempt: u32, is_last: bool) -> Attempt {
+    async fn read_lab_report(
+        &self,
+        step: &str,
+        upload: &LabReportUploaded,
+        attempt: u32,
+        patience: &Patience,
+    ) -> Attempt {
         let command = command_id(self.kind.name, &self.instance, step);
         match self.shared.log.find_command(upload.report.slot(), command).await {
             Ok(Some(done)) => {
@@ -302,12 +312,13 @@ impl Reaction {
         let failed = |reason| Command::from(RecordProcessingFailure { report: upload.report, attempt, reason });
         let command = match self.shared.read_file(upload, attempt, self.cause.occurred_at).await {
             Ok(command) => command,
-            Err(failure) if failure.retry_helps && !is_last => {
-                self.shared.trouble("a lab report could not be read", &failure);
+            Err(unread) if unread.may_be_read_later(patience) => {
+                self.shared.trouble("a lab report could not be read", unread.failure());
                 return Attempt::Failed { code: "failed", again: true };
             }
-            Err(failure) => {
-                self.shared.trouble("a lab report could not be read; somebody must have it read again", &failure);
+            Err(unread) => {
+                let what = "a lab report could not be read; somebody must have it read again";
+                self.shared.trouble(what, unread.failure());
                 failed(FailureReason::ReaderCrashed)
             }
         };

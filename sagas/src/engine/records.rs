@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use carelog_domain::event::{Event, ProcessEvent};
-use carelog_domain::kernel::{Actor, CommandId, Context, EventId, HospitalId, Timestamp};
-use carelog_domain::ports::{Batch, Expected, Failure, Fingerprint, ToAppend};
+use carelog_domain::kernel::{Actor, CommandId, Context, EventId, HospitalId, Timestamp, Version};
+use carelog_domain::ports::{Batch, Expected, Fingerprint, ToAppend};
 use carelog_domain::streams;
 
 use super::Shared;
+use super::instances::read_sealed;
 use crate::saga::command_id;
 
 /// What a record follows from.
@@ -38,16 +39,19 @@ impl Cause {
     }
 }
 
-/// A record that was accepted.
+/// A record that is durable.
 pub(crate) struct Written {
+    /// True when it had been written before, perhaps by another process.
+    pub(crate) repeated: bool,
     pub(crate) context: Context,
-    pub(crate) durable: carelog_domain::ports::BoxFuture<'static, Result<(), Failure>>,
 }
 
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 impl Shared {
-    /// Appends a record to an instance's stream, however long that takes; `None` when the engine stops first.
+    /// Appends a record to an instance's stream, however long that takes; `None` when the engine stops first. It is durable
+    /// when this returns: nothing is done on a record that may never have been, and none is written behind it. One that
+    /// was accepted while its partition went to another process is written again, which changes nothing if it stands.
     pub(crate) async fn record(
         &self,
         saga: &str,
@@ -59,31 +63,38 @@ impl Shared {
         let event = Event::from(event);
         loop {
             match self.log.append(batch(saga, instance, name, &event, cause)).await {
-                Ok(accepted) => {
-                    let context = accepted.events.into_iter().next()?;
-                    return Some(Written { context, durable: accepted.durable });
-                }
-                Err(error) => {
-                    self.trouble("a record of a saga could not be appended", &error);
-                    metrics::counter!("carelog_saga_append_failures_total").increment(1);
-                }
+                Ok(accepted) => match accepted.durable.await {
+                    Ok(()) => {
+                        let context = accepted.events.into_iter().next()?;
+                        return Some(Written { repeated: accepted.repeated, context });
+                    }
+                    Err(failure) => self.trouble("a record of a saga did not become durable", &failure),
+                },
+                Err(error) => self.trouble("a record of a saga could not be appended", &error),
             }
+            metrics::counter!("carelog_saga_append_failures_total").increment(1);
             if !self.pause(RETRY_AFTER).await {
                 return None;
             }
         }
     }
 
-    /// Logs an error with what caused it.
-    pub(crate) fn trouble(&self, what: &str, error: &(dyn std::error::Error + 'static)) {
-        let mut chain = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            chain.push_str(": ");
-            chain.push_str(&cause.to_string());
-            source = cause.source();
+    /// The event of a record, however long that takes; `None` when the engine stops first.
+    pub(crate) async fn recorded(&self, context: &Context) -> Option<Event> {
+        let before = Version(context.version.0 - 1);
+        loop {
+            match self.log.read_stream(&context.stream, before, 1).await {
+                Ok(found) => match found.first().map(read_sealed) {
+                    Some(Ok(recorded)) => return Some(recorded.event),
+                    Some(Err(failure)) => self.trouble("a record of a saga could not be read", &failure),
+                    None => {}
+                },
+                Err(failure) => self.trouble("a record of a saga could not be read", &failure),
+            }
+            if !self.pause(RETRY_AFTER).await {
+                return None;
+            }
         }
-        tracing::error!(error = %chain, "{what}");
     }
 }
 
@@ -95,7 +106,7 @@ fn batch(saga: &str, instance: &str, name: &str, event: &Event, cause: &Cause) -
     let to_append = ToAppend {
         id: EventId::derive(command, slot, cause.occurred_at, 0),
         stream: stream.clone(),
-        event_type: event.event_type(),
+        event_type: event.event_type().into(),
         revision: event.revision(),
         occurred_at: cause.occurred_at,
         occurred_assumed: cause.occurred_assumed,
@@ -111,6 +122,7 @@ fn batch(saga: &str, instance: &str, name: &str, event: &Event, cause: &Cause) -
         events: vec![to_append],
         expected: vec![(stream, Expected::Any)],
         conditions: vec![],
+        term: None, // It rests on a durable event alone.
         actor: Actor::system(&format!("saga:{saga}")).recorded(),
         correlation: cause.correlation,
         causation: Some(cause.id),

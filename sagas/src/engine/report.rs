@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use carelog_domain::kernel::{Actor, Partition, Position, Timestamp};
-use carelog_domain::ports::{CommandDone, CommandError, CommandRequest, Failure};
+use carelog_domain::ports::{CommandDone, CommandError, CommandRequest, Credential, Failure, Head};
 use carelog_domain::process::ProcessRejection;
 use carelog_domain::process::commands::RetrySagaStep;
 use carelog_domain::streams;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::SagaEngine;
 use super::letters::DeadLetter;
+use super::{SagaEngine, Shared, checkpoint};
 use crate::saga::command_id;
 
 /// How the sagas stand.
@@ -38,6 +38,8 @@ pub struct PartitionOverview {
     pub head: u64,
     /// Reactions on their way.
     pub in_flight: usize,
+    /// True when its sagas run in the process that was asked; of the others the stores tell, a moment late.
+    pub here: bool,
 }
 
 /// One saga.
@@ -79,20 +81,32 @@ impl SagaEngine {
     /// When the log cannot say where it ends.
     pub async fn list(&self) -> Result<Overview, Failure> {
         let shared = &self.shared;
-        let dead_letters = shared.letters.all();
+        let dead_letters = shared.dead_letters().await?;
         let heads = shared.log.head().await?;
-        let partitions = heads.iter().map(|head| {
-            let progress = shared.progress(head.partition);
-            let (handled, in_flight) = (progress.low_water(), progress.in_flight());
-            PartitionOverview { partition: head.partition, handled, head: head.size, in_flight }
-        });
+        let (mut partitions, mut alarms) = (vec![], vec![]);
+        for head in &heads {
+            let partition = head.partition;
+            let place = shared.settling.place(partition);
+            shared.settling.look_at(partition).await?;
+            let seen = shared.settling.seen(partition);
+            let in_flight = place.as_ref().map_or(seen.open.len(), |place| place.progress.in_flight());
+            let (handled, here) = (seen.low_water(), place.is_some());
+            partitions.push(PartitionOverview { partition, handled, head: head.size, in_flight, here });
+            alarms.extend(match place {
+                Some(place) => place.alarms.sagas(),
+                None => {
+                    let set = checkpoint::alarms(&*shared.documents, partition).await?;
+                    set.into_iter().map(|alarm| alarm.saga).collect()
+                }
+            });
+        }
         let sagas = shared.kinds.iter().map(|kind| SagaOverview {
             name: kind.name,
             takes: kind.takes,
-            alarms: shared.partitions().map(|partition| shared.alarms(partition).count(kind.name)).sum(),
+            alarms: alarms.iter().filter(|saga| *saga == kind.name).count(),
             dead_letters: dead_letters.iter().filter(|letter| letter.saga == kind.name).count(),
         });
-        Ok(Overview { partitions: partitions.collect(), sagas: sagas.collect(), dead_letters: dead_letters.clone() })
+        Ok(Overview { partitions, sagas: sagas.collect(), dead_letters: dead_letters.clone() })
     }
 
     /// The story of one instance in log order; `None` when there is no such saga.
@@ -130,26 +144,23 @@ impl SagaEngine {
         instance: &str,
         step: &str,
         actor: Actor,
+        credential: Credential,
     ) -> Result<CommandDone, CommandError> {
         let shared = &self.shared;
         if !shared.kinds.iter().any(|kind| kind.name == saga) {
             return Err(CommandError::Rejected(ProcessRejection::SagaUnknown.into()));
         }
-        let letter = shared.letters.get(saga, instance).filter(|letter| letter.step == step);
+        let letters = shared.dead_letters().await.map_err(CommandError::Failed)?;
+        let is_it = |letter: &DeadLetter| letter.saga == saga && letter.instance == instance && letter.step == step;
+        let letter = letters.into_iter().find(is_it);
         let Some(letter) = letter else { return Err(CommandError::Rejected(ProcessRejection::StepUnknown.into())) };
         let id = command_id(saga, instance, &format!("retry:{step}:{}", letter.failed_offset));
         let (saga, instance, step) = (saga.to_owned(), instance.to_owned(), step.to_owned());
-        let command = RetrySagaStep { saga, instance, step }.into();
+        let command = RetrySagaStep { saga, instance, step };
         let request = CommandRequest {
-            id,
-            command,
-            actor,
-            occurred_at: None,
-            occurred_assumed: false,
-            if_match: None,
-            correlation: None,
-            cause: None,
+            credential,
             traceparent: carelog_schemas::trace_context::current(),
+            ..CommandRequest::now(id, command, actor)
         };
         shared.bus.send(request).await
     }
@@ -166,10 +177,10 @@ impl SagaEngine {
             let heads = shared.log.head().await?;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             let handled = || {
-                let done =
-                    |head: &carelog_domain::ports::Head| shared.progress(head.partition).low_water() >= head.size;
+                let done = |head: &Head| shared.settling.low_water(head.partition) >= head.size;
                 heads.iter().all(done).then_some(())
             };
+            let _waiting = shared.settling.wait_for(heads.iter().map(|head| head.partition));
             if shared.wait_for(left, handled).await.is_none() {
                 return Ok(false);
             }
@@ -183,5 +194,22 @@ impl SagaEngine {
     /// The stream of an instance's own records.
     pub fn stream_of(saga: &str, instance: &str) -> carelog_domain::kernel::StreamName {
         streams::saga(saga, instance)
+    }
+}
+
+impl Shared {
+    /// The dead letters of all partitions: of those worked on elsewhere as they were last saved.
+    async fn dead_letters(&self) -> Result<Vec<DeadLetter>, Failure> {
+        let places = self.settling.places();
+        let is_here = |letter: &DeadLetter| places.iter().any(|place| place.partition.0 == letter.partition);
+        let mut letters = if places.len() == usize::from(self.log.partitions()) {
+            vec![]
+        } else {
+            checkpoint::all_letters(&*self.documents).await?
+        };
+        letters.retain(|letter| !is_here(letter));
+        letters.extend(places.iter().flat_map(|place| place.letters.all()));
+        letters.sort_by(|a, b| (&a.saga, &a.instance).cmp(&(&b.saga, &b.instance)));
+        Ok(letters)
     }
 }

@@ -4,20 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Failure;
 use carelog_domain::process::events::AlarmRang;
 
 use super::Shared;
 use super::alarms::Alarm;
+use super::place::Place;
 use super::records::Cause;
 
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Rings until the engine stops.
-pub(crate) async fn ring(shared: Arc<Shared>, partition: Partition) {
+pub(crate) async fn ring(shared: Arc<Shared>, place: Arc<Place>) {
     while !shared.is_stopped() {
-        let (ready, next) = shared.alarms(partition).due(shared.clock.now());
+        let (ready, next) = place.alarms.due(shared.clock.now());
         if ready.is_empty() {
             let alarm = async {
                 match next {
@@ -25,25 +25,25 @@ pub(crate) async fn ring(shared: Arc<Shared>, partition: Partition) {
                     None => std::future::pending().await,
                 }
             };
-            let changed = shared.alarms(partition).changed.notified();
+            let changed = place.alarms.changed.notified();
             let woken = async {
                 tokio::select! { () = alarm => {}, () = changed => {} }
             };
             if shared.unless_stopped(woken).await.is_none() {
                 return;
             }
-        } else if let Err(failure) = ring_all(&shared, partition, ready).await {
+        } else if let Err(failure) = ring_all(&shared, &place, ready).await {
             shared.trouble("alarms could not ring", &failure);
             shared.pause(RETRY_AFTER).await;
         }
     }
 }
 
-async fn ring_all(shared: &Shared, partition: Partition, ready: Vec<Alarm>) -> Result<(), Failure> {
-    if !shared.caught_up(partition).await? {
+async fn ring_all(shared: &Shared, place: &Place, ready: Vec<Alarm>) -> Result<(), Failure> {
+    if !shared.caught_up(place).await? {
         return Ok(());
     }
-    for alarm in ready.into_iter().filter(|alarm| shared.alarms(partition).is_set(alarm.id)) {
+    for alarm in ready.into_iter().filter(|alarm| place.alarms.is_set(alarm.id)) {
         let event = AlarmRang {
             saga: alarm.saga.clone(),
             instance: alarm.instance.clone(),
@@ -64,8 +64,7 @@ async fn ring_all(shared: &Shared, partition: Partition, ready: Vec<Alarm>) -> R
         let Some(rang) = shared.record(&alarm.saga, &alarm.instance, &name, event.into(), &cause).await else {
             return Ok(());
         };
-        rang.durable.await?;
-        shared.alarms(partition).take_off(alarm.id, rang.context.position.offset);
+        place.alarms.take_off(alarm.id, rang.context.position.offset);
         metrics::counter!("carelog_saga_alarms_total", "saga" => alarm.saga).increment(1);
     }
     Ok(())

@@ -1,16 +1,23 @@
-//! Waiting until the sagas have handled all that a command led to, and finding out what that was.
+//! Waiting until the sagas have handled all that a command led to, and finding out what that was: from the log alone, and
+//! from how much of each partition is handled, whoever handles it. The rule is in docs/sagas.md.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use carelog_domain::event::{Event, ProcessEvent};
-use carelog_domain::kernel::{CommandId, Position, Recorded, Token};
-use carelog_domain::ports::{BoxFuture, Direction, EventFilter, Failure, Settlement};
+use carelog_domain::kernel::{CommandId, Partition, Position, Recorded, Token};
+use carelog_domain::ports::{BoxFuture, Direction, EventFilter, Failure, Settlement, Stored};
 use carelog_domain::streams;
 
-use super::{SagaEngine, Shared};
+use super::instances::{Known, Outcome, read_sealed, whole_stream};
+use super::{SagaEngine, Settling};
 use crate::catalog::Kind;
+
+/// What was open may be so for long: it is not traced again at every tick, but after pauses that grow.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+/// A copy of the log may come to what it lacks without a tick.
+const TRACED_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 impl Settlement for SagaEngine {
     fn settled(
@@ -19,130 +26,199 @@ impl Settlement for SagaEngine {
         written: &Token,
         at_most: Duration,
     ) -> BoxFuture<'_, Result<Option<Token>, Failure>> {
+        self.shared.settling.settled(correlation, written, at_most)
+    }
+}
+
+impl Settlement for Settling {
+    fn settled(
+        &self,
+        correlation: CommandId,
+        written: &Token,
+        at_most: Duration,
+    ) -> BoxFuture<'_, Result<Option<Token>, Failure>> {
         let written = written.clone();
         Box::pin(async move {
-            let shared = &self.shared;
-            let all = shared.wait_for(at_most, || shared.all_handled(correlation, &written)).await;
-            match all {
-                None => Ok(None),
-                Some(all) if shared.remembers(correlation, &written) => Ok(Some(all)),
-                Some(all) => shared.traced(all).await,
+            let mut trace = Trace::from(written);
+            // What the chain began with: under one correlation all of it counts.
+            if let Some(first) = self.log.find_command_anywhere(correlation).await? {
+                first.events.iter().for_each(|context| trace.reach(context.position));
+            }
+            // At least one look, also for whoever cannot wait.
+            if trace.go_on(self).await? {
+                return Ok(Some(trace.all));
+            }
+            match tokio::time::timeout(at_most, self.traced(trace)).await {
+                Ok(traced) => traced.map(Some),
+                Err(_) => Ok(None),
             }
         })
     }
 }
 
-impl Shared {
-    /// Looks again whenever something was handled; `None` when the time ran out or the engine stops.
-    pub(crate) async fn wait_for<T>(&self, at_most: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
-        let mut tick = self.tick.subscribe();
-        let deadline = tokio::time::sleep(at_most);
-        tokio::pin!(deadline);
+/// The way from a command to all that followed.
+struct Trace {
+    all: Token,
+    reached: BTreeSet<Position>,
+    /// Not handled, or not to its end, when it was last looked.
+    open: Vec<Position>,
+    /// Partitions that were looked at for this trace; from then on all who wait share one look.
+    looked: BTreeSet<Partition>,
+}
+
+impl From<Token> for Trace {
+    fn from(written: Token) -> Trace {
+        let open: Vec<Position> = written.positions().collect();
+        Trace { all: written, reached: open.iter().copied().collect(), open, looked: BTreeSet::new() }
+    }
+}
+
+impl Trace {
+    fn reach(&mut self, position: Position) {
+        self.all.include(position);
+        if self.reached.insert(position) {
+            self.open.push(position);
+        }
+    }
+
+    fn partitions(&self) -> BTreeSet<Partition> {
+        self.open.iter().map(|position| position.partition).collect()
+    }
+
+    /// Follows what has been handled by now; true when nothing is open any more.
+    async fn go_on(&mut self, settling: &Settling) -> Result<bool, Failure> {
+        let mut still = vec![];
+        while let Some(position) = self.open.pop() {
+            if self.looked.insert(position.partition) {
+                settling.look_at(position.partition).await?;
+            }
+            match settling.made_of(position).await? {
+                Some(made) => made.into_iter().for_each(|position| self.reach(position)),
+                None => still.push(position),
+            }
+        }
+        self.open = still;
+        Ok(self.open.is_empty())
+    }
+}
+
+impl Settling {
+    /// Follows the trace until nothing of it is open.
+    async fn traced(&self, mut trace: Trace) -> Result<Token, Failure> {
+        let mut waiting = self.wait_for(trace.partitions());
+        let mut pause = PAUSE_MIN;
         loop {
-            tick.borrow_and_update();
-            if let Some(found) = ready() {
-                return Some(found);
+            let mut tick = self.ticks();
+            if trace.go_on(self).await? {
+                return Ok(trace.all);
             }
-            let ticked = async {
-                tokio::select! {
-                    changed = tick.changed() => changed.is_ok(),
-                    () = &mut deadline => false,
-                }
-            };
-            if self.unless_stopped(ticked).await != Some(true) {
-                return ready();
+            if waiting.partitions != trace.partitions() {
+                waiting = self.wait_for(trace.partitions());
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+            let _ = tokio::time::timeout(TRACED_AGAIN_AFTER, tick.changed()).await;
         }
     }
 
-    /// Everything written under the correlation, once all of it is handled.
-    fn all_handled(&self, correlation: CommandId, written: &Token) -> Option<Token> {
-        let (chain, _) = self.chains.get(correlation);
-        let chain = chain.unwrap_or_default();
-        let mut all = written.clone();
-        all.merge(&chain.written);
-        let seen = |at: Position| self.progress(at.partition).next() > at.offset;
-        // The positions are looked at first: what an event leads to is registered before it counts as seen.
-        let seen = all.positions().all(seen);
-        let (again, _) = self.chains.get(correlation);
-        let again = again.unwrap_or_default();
-        let still = again.pending == 0 && again.parked == 0 && again.written == chain.written;
-        (seen && still).then_some(all)
-    }
-
-    /// True when the engine has been up since the token was written and forgot nothing, so that its memory is complete.
-    fn remembers(&self, correlation: CommandId, written: &Token) -> bool {
-        let since_start = written.positions().all(|at| at.offset >= self.started_at(at.partition));
-        let (chain, forgot) = self.chains.get(correlation);
-        since_start && (chain.is_some() || !forgot)
-    }
-
-    /// All that followed from the batches that end at these positions, as the sagas' streams tell it; `None` when a step
-    /// of it is a dead letter.
-    async fn traced(&self, written: Token) -> Result<Option<Token>, Failure> {
-        let mut all = written.clone();
-        let mut open: Vec<Position> = written.positions().collect();
-        let mut seen = BTreeSet::new();
-        while let Some(position) = open.pop() {
-            if !seen.insert(position) {
-                continue;
-            }
-            for recorded in self.batch_ending_at(position).await? {
-                for kind in self.kinds.clone() {
-                    let Some(instance) = kind.instance(&recorded) else { continue };
-                    let Some(token) = self.made_of(&kind, &instance, &recorded).await? else { return Ok(None) };
-                    all.merge(&token);
-                    open.extend(token.positions());
-                }
-            }
-        }
-        Ok(Some(all))
-    }
-
-    /// What an instance wrote because of an event; `None` when it is a dead letter.
-    async fn made_of(&self, kind: &Kind, instance: &str, cause: &Recorded<Event>) -> Result<Option<Token>, Failure> {
-        if self.letters.is_parked(kind.name, instance) {
+    /// What the sagas made of the batch that ends here; `None` while something of it is open.
+    async fn made_of(&self, end: Position) -> Result<Option<Vec<Position>>, Failure> {
+        // How much is handled is asked first: the log then shows the records of all that counts.
+        let handled = self.handled(end.partition).await?;
+        let batch = self.batch_ending_at(end).await?;
+        if batch.is_empty() || !batch.iter().all(|stored| handled(stored.context.position.offset)) {
             return Ok(None);
         }
-        let mut steps = BTreeSet::new();
-        let mut token = Token::empty();
-        for stored in self.stream(&streams::saga(kind.name, instance)).await? {
-            match self.read(&stored, false).await?.event {
-                Event::ProcessEvent(ProcessEvent::SagaReacted(e)) if e.cause == cause.context.id => {
-                    steps.extend(e.intents.into_iter().map(|intent| intent.step));
+        let mut made = vec![];
+        for stored in &batch {
+            let cause = read_sealed(stored)?;
+            for kind in &self.kinds {
+                let Some(instance) = kind.instance(&cause) else { continue };
+                let Some(story) = self.story(kind, &instance, &cause).await? else { return Ok(None) };
+                if !story.retried.iter().all(|at| handled(at.offset)) {
+                    return Ok(None);
                 }
-                Event::ProcessEvent(ProcessEvent::SagaStepDone(e)) if steps.contains(&e.step) => token.merge(&e.token),
-                Event::ProcessEvent(ProcessEvent::SagaStepFailed(e)) if steps.contains(&e.step) => {
-                    token.include(stored.context.position);
-                }
-                _ => {}
+                made.extend(story.made);
             }
         }
-        Ok(Some(token))
+        Ok(Some(made))
     }
 
-    async fn batch_ending_at(&self, end: Position) -> Result<Vec<Recorded<Event>>, Failure> {
+    /// Tells of an offset whether it is handled; of none is it while this copy of the log does not have all records.
+    async fn handled(&self, partition: Partition) -> Result<impl Fn(u64) -> bool + use<>, Failure> {
+        let seen = self.seen(partition);
+        let heads = self.log.head().await?;
+        let size = heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size);
+        let complete = size >= seen.needs();
+        Ok(move |offset| complete && seen.is_handled(offset))
+    }
+
+    async fn batch_ending_at(&self, end: Position) -> Result<Vec<Stored>, Failure> {
         let all = EventFilter::default();
         let (last, _) = self.log.read(end.partition, end.offset, Direction::Forward, &all, 1).await?;
         let Some(last) = last.into_iter().next().filter(|last| last.context.position == end) else {
             return Ok(vec![]);
         };
-        let index = u64::from(last.context.index);
-        let first = end.offset.saturating_sub(index);
+        let first = end.offset.saturating_sub(u64::from(last.context.index));
         let length = usize::from(last.context.index) + 1;
-        let (batch, _) = self.log.read(end.partition, first, Direction::Forward, &all, length).await?;
-        let mut events = vec![];
-        for stored in batch {
-            events.push(self.read(&stored, false).await?);
+        Ok(self.log.read(end.partition, first, Direction::Forward, &all, length).await?.0)
+    }
+
+    /// What an instance's stream says about what was made of an event; `None` while the instance is parked before it came
+    /// to an end with it.
+    async fn story(&self, kind: &Kind, instance: &str, cause: &Recorded<Event>) -> Result<Option<Story>, Failure> {
+        let mut known = Known::default();
+        let mut causes: HashMap<String, u64> = HashMap::new();
+        let mut steps: Option<Vec<String>> = None;
+        let mut done: HashMap<String, Token> = HashMap::new();
+        let mut retried = vec![];
+        for stored in whole_stream(&*self.log, &streams::saga(kind.name, instance)).await? {
+            let Event::ProcessEvent(event) = read_sealed(&stored)?.event else { continue };
+            let position = stored.context.position;
+            match &event {
+                ProcessEvent::SagaReacted(e) => {
+                    let its: Vec<String> = e.intents.iter().map(|intent| intent.step.clone()).collect();
+                    causes.extend(its.iter().map(|step| (step.clone(), e.cause_position.offset)));
+                    if e.cause == cause.context.id {
+                        steps = Some(its);
+                    }
+                }
+                ProcessEvent::SagaStepDone(e) => {
+                    done.insert(e.step.clone(), e.token.clone());
+                }
+                ProcessEvent::SagaStepRetried(_) => retried.push(position),
+                _ => {}
+            }
+            known.take(kind, &event, position);
         }
-        Ok(events)
+        let offset = cause.context.position.offset;
+        let parked_by = |step: &String| known.is_dead_letter(kind, step);
+        let parked = match &steps {
+            Some(steps) => steps.iter().any(parked_by),
+            // Whatever comes to a parked instance waits there without a record.
+            None => causes.iter().any(|(step, caused)| *caused < offset && parked_by(step)),
+        };
+        if parked {
+            return Ok(None);
+        }
+        let steps = steps.unwrap_or_default();
+        let ended = !steps.is_empty() && steps.iter().all(|step| known.steps.contains_key(step));
+        let made = steps.iter().flat_map(|step| match (done.get(step), known.steps.get(step)) {
+            (Some(token), _) => token.positions().collect(),
+            (None, Some(Outcome::Refused { offset, .. })) => {
+                vec![Position { partition: cause.context.position.partition, offset: *offset }]
+            }
+            (None, _) => vec![],
+        });
+        let made = made.collect();
+        // A retry takes up what had no end; until it is handled, what is not there may still come.
+        Ok(Some(Story { made, retried: if ended { vec![] } else { retried } }))
     }
 }
 
-/// Kept here so that the trait object is all that the command side sees.
-impl SagaEngine {
-    /// The port by which others wait for the sagas.
-    pub fn settlement(self: &Arc<Self>) -> Arc<dyn Settlement> {
-        self.clone()
-    }
+/// What a saga made of an event.
+struct Story {
+    made: Vec<Position>,
+    /// Retries that must be handled before this is all.
+    retried: Vec<Position>,
 }

@@ -1,9 +1,11 @@
 //! Steps that fail, answers that are lost, steps nobody can carry out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use carelog_domain::billing::BillingRejection;
 use carelog_domain::kernel::Actor;
-use carelog_domain::ports::CommandError;
+use carelog_domain::ports::{BoxFuture, CommandBus, CommandDone, CommandError, CommandRequest, Credential};
 
 use crate::story::*;
 use crate::world::World;
@@ -87,7 +89,8 @@ async fn a_step_that_keeps_failing_is_a_dead_letter_until_somebody_retries_it() 
             assert!(!letters.is_empty(), "{command}");
             for letter in &letters {
                 let actor = Actor::system("operator");
-                let retried = engine.retry(&letter.saga, &letter.instance, &letter.step, actor).await;
+                let retried =
+                    engine.retry(&letter.saga, &letter.instance, &letter.step, actor, Credential::default()).await;
                 retried.expect("a retry");
             }
             assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
@@ -98,6 +101,19 @@ async fn a_step_that_keeps_failing_is_a_dead_letter_until_somebody_retries_it() 
             world.run().await;
             assert_eq!(sorted(&world), expected, "{command}, all handled again");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_for_long_is_waited_for_and_leaves_no_dead_letter() {
+    let expected = undisturbed().await;
+    for command in COMMANDS {
+        let world = World { retry_for: Duration::from_secs(3_600), ..World::new(1) };
+        world.bus.faults.lock().insert(command, Fault::Fails(30));
+        tell_the_story(&world).await;
+        world.run().await;
+        assert_eq!(sorted(&world), expected, "{command}");
+        assert_eq!(world.count("SagaStepFailed"), 0, "{command}: it was given up");
     }
 }
 
@@ -136,7 +152,10 @@ async fn a_parked_instance_holds_up_no_other_one() {
     let letters = engine.list().await.expect("a list").dead_letters;
     assert_eq!(letters.len(), 1);
     let actor = Actor::system("operator");
-    engine.retry(&letters[0].saga, &letters[0].instance, &letters[0].step, actor).await.expect("a retry");
+    engine
+        .retry(&letters[0].saga, &letters[0].instance, &letters[0].step, actor, Credential::default())
+        .await
+        .expect("a retry");
     assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
     assert_eq!(world.commands()[2..], ["RetrySagaStep", "DraftInvoice", "IssueInvoice"], "ada's, with what waited");
     engine.stop().await;
@@ -152,7 +171,8 @@ async fn what_is_no_dead_letter_cannot_be_retried() {
     let engine = world.start().await;
     let instance = format!("{}:{}", patient("bob"), hospital());
     for (saga, code) in [("patient-registration", "saga-step-unknown"), ("no-saga", "saga-unknown")] {
-        let refused = engine.retry(saga, &instance, "claim.0.1", Actor::system("operator")).await;
+        let refused =
+            engine.retry(saga, &instance, "claim.0.1", Actor::system("operator"), Credential::default()).await;
         let Err(CommandError::Rejected(rejection)) = refused else { panic!("a rejection") };
         assert_eq!(rejection.code, code);
     }
@@ -206,4 +226,42 @@ async fn a_visit_is_drafted_again_and_issued_when_its_fee_was_credited_by_hand_b
     let engine = world.start().await;
     assert_eq!(engine.list().await.expect("a list").dead_letters, vec![]);
     engine.stop().await;
+}
+
+/// A write side that does not let anybody draft an invoice.
+struct NoDrafts(Arc<dyn CommandBus>);
+
+impl CommandBus for NoDrafts {
+    fn send(&self, request: CommandRequest) -> BoxFuture<'_, Result<CommandDone, CommandError>> {
+        if request.command.name() == "DraftInvoice" {
+            return Box::pin(async { Err(CommandError::Rejected(BillingRejection::InvoiceUnknown.into())) });
+        }
+        self.0.send(request)
+    }
+}
+
+#[tokio::test]
+async fn two_engines_of_which_one_is_refused_agree_on_how_the_step_ended() {
+    for refused_first in [true, false] {
+        let world = World::new(1);
+        opens_hospital(&world).await;
+        books(&world, "ada", "2025-03-10T09:00:00Z").await;
+        let refused: Arc<dyn CommandBus> = Arc::new(NoDrafts(world.bus.clone()));
+        let buses = if refused_first { [refused, world.bus.clone()] } else { [world.bus.clone(), refused] };
+        let mut engines = vec![];
+        for bus in buses {
+            engines.push(world.start_by(bus).await);
+        }
+        let mut letters = vec![];
+        for engine in &engines {
+            assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
+            letters.push(engine.list().await.expect("a list").dead_letters);
+        }
+        assert_eq!(letters[0], letters[1]);
+        assert_eq!(world.count("SagaStepDone") + world.count("SagaStepFailed"), 1, "one record of how it ended");
+        assert_eq!(letters[0].len(), world.count("SagaStepFailed"));
+        for engine in engines {
+            engine.stop().await;
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Files that cannot be read, or say more than an event holds: whoever handed them in sees it, and no saga is stuck.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use carelog_domain::command::Command;
 use carelog_domain::laboratory::FailureReason;
@@ -53,5 +54,21 @@ async fn a_reader_that_keeps_failing_ends_as_a_failed_reading_that_can_be_retrie
     let world = World::new(1);
     run(&world).await;
     assert_eq!(world.reader.asked.load(Ordering::SeqCst), 3, "it was tried as often as any step");
+    assert_eq!(recorded(&world), Some(Err(FailureReason::ReaderCrashed)));
+}
+
+#[tokio::test]
+async fn a_file_whose_store_is_away_for_long_is_read_when_it_is_back() {
+    let world = World { retry_for: Duration::from_secs(3_600), ..World::new(1) };
+    *world.reader.reads.lock() = Some(nothing_much());
+    world.blobs.away.store(30, Ordering::SeqCst);
+    run(&world).await;
+    assert_eq!(recorded(&world), Some(Ok(())));
+}
+
+#[tokio::test]
+async fn a_file_that_the_reader_keeps_losing_is_not_tried_for_as_long_as_a_store() {
+    let world = World { retry_for: Duration::from_secs(3_600), ..World::new(1) };
+    run(&world).await;
     assert_eq!(recorded(&world), Some(Err(FailureReason::ReaderCrashed)));
 }

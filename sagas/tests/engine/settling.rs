@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use carelog_domain::kernel::{CommandId, Token};
-use carelog_domain::ports::{Settlement, Stored};
+use carelog_domain::kernel::{Actor, CommandId, Token};
+use carelog_domain::ports::{Credential, Fixed, Settlement, Stored};
+use carelog_sagas::Settling;
+use carelog_sagas::engine::Overview;
 
 use crate::story::*;
 use crate::world::World;
@@ -92,4 +94,108 @@ async fn a_command_that_no_saga_takes_is_settled_at_once() {
         Some(false)
     );
     engine.stop().await;
+}
+
+/// Asks a process that runs no saga, again and again without waiting, until it says that the command is settled.
+async fn told_by_others(onlooker: &Settling, correlation: CommandId, token: &Token) -> Token {
+    for _ in 0..5_000 {
+        if let Some(all) = onlooker.settled(correlation, token, Duration::ZERO).await.expect("asked") {
+            return all;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("it is not settled at last");
+}
+
+#[tokio::test]
+async fn a_process_without_sagas_says_settled_when_all_is_done_and_never_before() {
+    for fails in 0..3 {
+        let world = World::new(4);
+        opens_hospital(&world).await;
+        for command in ["ClaimIdentifier", "LinkPatient", "DraftInvoice", "EndRegistration"] {
+            world.bus.faults.lock().insert(command, Fault::Fails(fails));
+        }
+        let onlooker = Settling::start(world.log.clone(), world.documents.clone());
+        let engine = world.start().await;
+        for (name, claims) in [("ada", ["c1", "c2"]), ("bob", ["c3", "c2"])] {
+            let asked = asks_to_register(&world, name, &claims).await;
+            let booked = books(&world, name, "2025-03-10T09:00:00Z").await;
+            for (correlation, token) in [asked, booked] {
+                let all = told_by_others(&onlooker, correlation, &token).await;
+                let then = positions_under(&world, correlation);
+                assert!(engine.wait(LONG).await.expect("waits"));
+                assert_eq!(positions_under(&world, correlation), then, "{name}: something came after it was settled");
+                assert_eq!(all, then, "{name}, {fails} failures");
+                let own = engine.settled(correlation, &token, LONG).await.expect("waits");
+                assert_eq!(own, Some(all), "both say the same");
+            }
+        }
+        engine.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_a_command_open_for_everybody_until_its_retry_is_handled() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    let onlooker = Settling::start(world.log.clone(), world.documents.clone());
+    let engine = world.start().await;
+    world.bus.faults.lock().insert("DraftInvoice", Fault::Refused);
+    let (correlation, token) = books(&world, "ada", "2025-03-10T09:00:00Z").await;
+    let (later, ended) = ends(&world, "ada").await;
+    assert!(engine.wait(LONG).await.expect("waits"));
+    tokio::time::sleep(Duration::from_millis(100)).await; // What is handled is told by now.
+    for (correlation, token) in [(correlation, &token), (later, &ended)] {
+        assert_eq!(onlooker.settled(correlation, token, Duration::ZERO).await.expect("asked"), None, "parked");
+    }
+    world.bus.faults.lock().insert("DraftInvoice", Fault::Fails(2));
+    let letter = engine.list().await.expect("a list").dead_letters.remove(0);
+    engine
+        .retry(&letter.saga, &letter.instance, &letter.step, Actor::system("operator"), Credential::default())
+        .await
+        .expect("a retry");
+    for (correlation, token, last) in [(correlation, token, "DraftInvoice"), (later, ended, "IssueInvoice")] {
+        let all = told_by_others(&onlooker, correlation, &token).await;
+        assert!(includes(&all, &positions_of(&world, last)) && world.commands().contains(&last), "{last}");
+    }
+    // What the instance had done before it was parked stays settled when it is parked again.
+    engine.stop().await;
+    assert_eq!(engine_of_nothing(&world).await.dead_letters, vec![]);
+}
+
+/// What an engine shows that works on no partition.
+async fn engine_of_nothing(world: &World) -> Overview {
+    let engine = world.start_with(Fixed::none()).await;
+    let overview = engine.list().await.expect("a list");
+    engine.stop().await;
+    overview
+}
+
+#[tokio::test]
+async fn an_engine_that_works_on_nothing_shows_what_others_left_and_has_it_retried() {
+    let world = World::new(4);
+    opens_hospital(&world).await;
+    world.bus.faults.lock().insert("DraftInvoice", Fault::Refused);
+    books(&world, "ada", "2025-03-10T09:00:00Z").await;
+    let engine = world.start().await;
+    assert!(engine.wait(LONG).await.expect("waits"));
+    let known = engine.list().await.expect("a list");
+    assert!(known.partitions.iter().all(|each| each.here));
+    engine.stop().await;
+    let seen = engine_of_nothing(&world).await;
+    assert!(seen.partitions.iter().all(|each| !each.here && each.handled == each.head), "{seen:?}");
+    assert_eq!(seen.dead_letters, known.dead_letters);
+    let alarms = |overview: &Overview| overview.sagas.iter().map(|saga| (saga.name, saga.alarms)).collect::<Vec<_>>();
+    assert_eq!(alarms(&seen), alarms(&known));
+    assert!(alarms(&seen).iter().any(|(_, alarms)| *alarms > 0));
+    let (letter, elsewhere) = (&seen.dead_letters[0], world.start_with(Fixed::none()).await);
+    elsewhere
+        .retry(&letter.saga, &letter.instance, &letter.step, Actor::system("operator"), Credential::default())
+        .await
+        .expect("a retry");
+    world.bus.faults.lock().clear();
+    world.run().await;
+    assert_eq!(elsewhere.list().await.expect("a list").dead_letters, vec![]);
+    elsewhere.stop().await;
+    assert_eq!(world.commands(), ["RetrySagaStep", "DraftInvoice"]);
 }

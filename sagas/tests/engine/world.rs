@@ -10,8 +10,9 @@ use carelog_domain::kernel::{Actor, CommandId, EventId, Purpose, Role, StreamNam
 use carelog_domain::kernel::{Partition, Slot, Tag, Version};
 use carelog_domain::laboratory::{Extraction, FailureReason};
 use carelog_domain::ports::{
-    Accepted, AppendError, Batch, BlobName, BlobStore, BoxFuture, BoxStream, Clock, DataKey, Direction, EventFilter,
-    EventLog, Failure, Fingerprint, Head, KeyId, KeyState, KeyStore, LabReader, Root, Stored, ToAppend,
+    Accepted, AppendError, Assignment, Batch, BlobName, BlobStore, BoxFuture, BoxStream, Clock, CommandBus, DataKey,
+    Direction, EventFilter, EventLog, Failure, Fingerprint, Fixed, Head, KeyId, KeyState, KeyStore, LabReader, Owner,
+    Root, Stored, ToAppend,
 };
 use carelog_sagas::{Deps, SagaEngine, SagasConfig};
 use carelog_schemas::sealing;
@@ -56,6 +57,9 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) life: Arc<Life>,
     pub(crate) reader: Arc<TestReader>,
+    pub(crate) blobs: Arc<OneBlob>,
+    /// For how long a step that fails is tried at least.
+    pub(crate) retry_for: Duration,
 }
 
 pub(crate) const NOW: &str = "2025-03-01T08:00:00Z";
@@ -70,22 +74,43 @@ impl World {
         let log = Arc::new(MemoryLog::new(partitions, clock.clone()));
         let life = Arc::new(Life { left: AtomicI64::new(i64::MAX) });
         let bus = Arc::new(WriteSide::new(log.clone(), life.clone()));
-        World { log, documents: Arc::default(), bus, clock, life, reader: Arc::default() }
+        let (documents, reader, blobs) = (Arc::default(), Arc::default(), Arc::default());
+        World { log, documents, bus, clock, life, reader, blobs, retry_for: Duration::ZERO }
     }
 
     pub(crate) async fn try_start(&self) -> Result<Arc<SagaEngine>, Failure> {
+        self.try_start_with(self.bus.clone(), Fixed::all(self.log.partitions())).await
+    }
+
+    /// An engine that works on these partitions.
+    pub(crate) async fn start_with(&self, assigned: impl Assignment + 'static) -> Arc<SagaEngine> {
+        self.try_start_with(self.bus.clone(), assigned).await.expect("the engine starts")
+    }
+
+    /// An engine that sends its commands this way.
+    pub(crate) async fn start_by(&self, bus: Arc<dyn CommandBus>) -> Arc<SagaEngine> {
+        self.try_start_with(bus, Fixed::all(self.log.partitions())).await.expect("the engine starts")
+    }
+
+    async fn try_start_with(
+        &self,
+        bus: Arc<dyn CommandBus>,
+        assigned: impl Assignment + 'static,
+    ) -> Result<Arc<SagaEngine>, Failure> {
         SagaEngine::start(Deps {
             log: Arc::new(MortalLog { log: self.log.clone(), life: self.life.clone() }),
             keys: Arc::new(TestKeys),
-            bus: self.bus.clone(),
+            bus,
             documents: self.documents.clone(),
-            blobs: Arc::new(OneBlob),
+            blobs: self.blobs.clone(),
             clock: self.clock.clone(),
             lab_reader: self.reader.clone(),
+            assigned: Arc::new(assigned),
             config: SagasConfig {
                 retry_first: Duration::from_millis(1),
                 retry_longest: Duration::from_millis(2),
                 attempts_max: 3,
+                retry_for: self.retry_for,
                 checkpoint_every: Duration::from_millis(5),
                 ..SagasConfig::default()
             },
@@ -127,7 +152,7 @@ impl World {
         let to_append = ToAppend {
             id,
             stream,
-            event_type: event.event_type(),
+            event_type: event.event_type().into(),
             revision: event.revision(),
             occurred_at,
             occurred_assumed: false,
@@ -142,6 +167,7 @@ impl World {
             events: vec![to_append],
             expected: vec![],
             conditions: vec![],
+            term: None,
             actor,
             correlation: command,
             causation: None,
@@ -206,8 +232,11 @@ impl KeyStore for TestKeys {
     }
 }
 
-/// Every name is that of the same sealed file.
-struct OneBlob;
+/// Every name is that of the same sealed file, unless the store is away, for so many reads.
+#[derive(Default)]
+pub(crate) struct OneBlob {
+    pub(crate) away: AtomicI64,
+}
 
 impl BlobStore for OneBlob {
     fn put(&self, _: Bytes) -> BoxFuture<'_, Result<BlobName, Failure>> {
@@ -215,7 +244,12 @@ impl BlobStore for OneBlob {
     }
 
     fn get(&self, _: &BlobName) -> BoxFuture<'_, Result<Option<Bytes>, Failure>> {
-        Box::pin(async { sealing::seal_blob(&TestKeys, Uuid::nil(), Purpose::Clinical, b"%PDF-").await.map(Some) })
+        Box::pin(async {
+            if self.away.fetch_sub(1, Ordering::SeqCst) > 0 {
+                return Err(Failure::passing("blobs", "is away"));
+            }
+            sealing::seal_blob(&TestKeys, Uuid::nil(), Purpose::Clinical, b"%PDF-").await.map(Some)
+        })
     }
 }
 
@@ -302,6 +336,18 @@ impl EventLog for MortalLog {
 
     fn root_at(&self, partition: Partition, size: u64) -> BoxFuture<'_, Result<Root, Failure>> {
         self.log.root_at(partition, size)
+    }
+
+    fn confirm(&self, slot: Slot) -> BoxFuture<'_, Result<(), Failure>> {
+        self.log.confirm(slot)
+    }
+
+    fn catch_up(&self, partition: Partition) -> BoxFuture<'_, Result<(), Failure>> {
+        self.log.catch_up(partition)
+    }
+
+    fn owner(&self, partition: Partition) -> Owner {
+        self.log.owner(partition)
     }
 
     fn partition_of(&self, slot: Slot) -> Partition {

@@ -129,7 +129,7 @@ impl WriteSide {
         let to_append = ToAppend {
             id: EventId::derive(request.id, slot, occurred_at, 0),
             stream: stream.clone(),
-            event_type: event.event_type(),
+            event_type: event.event_type().into(),
             revision: event.revision(),
             occurred_at,
             occurred_assumed: false,
@@ -144,6 +144,7 @@ impl WriteSide {
             events: vec![to_append],
             expected: vec![],
             conditions: vec![],
+            term: None,
             actor: request.actor.recorded(),
             correlation: request.correlation.unwrap_or(request.id),
             causation: request.cause.map(|(event, _)| event),
