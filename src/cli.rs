@@ -35,11 +35,13 @@ Exit codes: 0 all well, 1 an error, 2 the command line is wrong, 3 a check found
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Run the platform: commands, queries, projections and sagas in one process
+    /// Run the platform: every role in one process, or some of them beside others on the same log
     #[command(after_help = "\
 Every setting can also stand in the settings file or in a variable: --listen is `listen` there and CARELOG_LISTEN.
+A chain's stores (--sql, --documents, --blobs, --keys) are set one by one; what is left out lives in the data folder.
+docs/guides/operator.md has an example, and what the loss of each means.
 Without real authentication the server listens on loopback only, and whoever reaches it is the owner of the machine.")]
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Import a clinic's past from a folder with a clinic.toml
     #[command(after_help = "\
 The folder is what `make data` makes: clinic.toml and a folder a practitioner with slots.csv, patients.csv and
@@ -58,7 +60,7 @@ reported by file, line and code, and the import goes on.")]
     /// Export the ledger as a journal for hledger or ledger, and check that it balances
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Show what is stored and sent: event schemas, OpenAPI, GraphQL
+    /// Show what is stored and sent: event and message schemas, OpenAPI, AsyncAPI, GraphQL
     #[command(subcommand)]
     Schemas(SchemasCommand),
     /// Print the version and the machine it was built for
@@ -96,6 +98,31 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) log_format: Option<String>,
+    /// The log on Kafka, shared by several processes: kafka://HOST:PORT,HOST:PORT,HOST:PORT or that with /TOPIC
+    /// [default: a folder in the data folder]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event_log: Option<String>,
+    /// Make that topic when it is missing
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) event_log_create_topic: bool,
+    /// Let one broker keep it, whose loss loses what was acknowledged: for trials
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) event_log_one_broker: bool,
+    /// This process's name among those on the same log; the same whenever it is started
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
+    /// Where the other processes reach this one [default: what it listens on]
+    #[arg(long, value_name = "HOST:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advertise: Option<String>,
+    /// What this process does: commands, queries, projections, sagas, publisher, with commas between them [default: all of them]
+    #[arg(long, value_name = "ROLES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roles: Option<String>,
     /// Read models in PostgreSQL: postgres://USER@HOST/DATABASE; better as CARELOG_SQL where it holds a password
     /// [default: a file in the data folder]
     #[arg(long, value_name = "URL")]
@@ -109,6 +136,38 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sql_schema: Option<String>,
+    /// Documents in DynamoDB: dynamodb://TABLE, found by AWS_ variables, profile or role
+    /// [default: a folder in the data folder]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<String>,
+    /// Make that table when it is missing
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) documents_create_table: bool,
+    /// Sealed files in a bucket: s3://BUCKET/PREFIX, gs://.., az://CONTAINER/PREFIX or file:///FOLDER, found by the
+    /// vendor's variables or a role [default: a folder in the data folder]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blobs: Option<String>,
+    /// Keys in PostgreSQL, shared by all nodes: postgres://USER@HOST/DATABASE; better as CARELOG_KEYS where it holds a
+    /// password [default: a file in the data folder]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<String>,
+    /// The schema keys are kept in there, never that of the read models [default: carelog_keys]
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keys_schema: Option<String>,
+    /// The file of mode 0600 that wraps those keys, the same on every node [default: keys/master.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Publish to Kafka: kafka://HOST:PORT,HOST:PORT?prefix=NAME.&brokers=one; better as CARELOG_PUBLISH where it holds a
+    /// password [default: feeds of this server only]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publish: Option<String>,
 }
 
 /// Which platform a command speaks to.
@@ -187,6 +246,11 @@ pub(crate) enum LogCommand {
         #[command(flatten)]
         target: Target,
     },
+    /// Fill the topic (event_log) from the copy of the log in the data folder, after Kafka lost records or was made anew
+    ///
+    /// What Kafka still has must be the beginning of the copy; what is missing is appended and read back. Stop every
+    /// process on the log first, and take the folder that has most.
+    Refill,
     /// Events, segments, bytes and root of each partition
     Stats {
         #[command(flatten)]
@@ -304,9 +368,9 @@ pub(crate) enum LedgerCommand {
 pub(crate) enum SchemasCommand {
     /// Every stored event type with its revision
     List,
-    /// The JSON Schema of one event type, or `openapi`, or `graphql`
+    /// The JSON Schema of one event type or message, or `openapi`, `asyncapi` or `graphql`
     Show {
-        /// AppointmentBooked, openapi or graphql
+        /// AppointmentBooked, carelog.appointments.v1.AppointmentBooked, openapi, asyncapi or graphql
         name: String,
     },
 }

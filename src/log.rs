@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use carelog_kafka::Refilled;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::cli::LogCommand;
 use crate::client::Client;
+use crate::homes;
 use crate::output;
 use crate::progress;
 use crate::settings::Settings;
@@ -36,6 +38,21 @@ pub(crate) async fn run(command: LogCommand, settings: &Settings, json: bool) ->
             let checked = progress::shown(&client, "verify", json, work).await;
             client.close().await;
             return Ok(verdict(&checked?, json));
+        }
+        LogCommand::Refill => {
+            let bar = progress::bar(0, "{msg} {wide_bar} {human_pos}/{human_len} events  {rate}  {eta} left", json);
+            let shown = bar.clone();
+            let refilled = homes::refill(settings, move |partition, done, all| {
+                shown.set_message(format!("partition {partition}"));
+                shown.set_length(all);
+                shown.set_position(done);
+            });
+            let refilled = refilled.await;
+            bar.finish_and_clear();
+            let row =
+                |each: &Refilled| json!({ "partition": each.partition, "before": each.before, "after": each.after });
+            let rows: Vec<Value> = refilled?.iter().map(row).collect();
+            output::rows(json, &["partition", "before", "after"], &rows);
         }
         LogCommand::Stats { target } => {
             let client = Client::of(&target, settings).await?;

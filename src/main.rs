@@ -11,6 +11,8 @@ mod operations;
 mod output;
 mod progress;
 mod projections;
+mod publisher;
+mod roles;
 mod sagas;
 mod schemas;
 mod serve;

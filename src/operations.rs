@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::http::HeaderMap;
+use ::http::header::AUTHORIZATION;
 use carelog_domain::kernel::{Actor, Position};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{CommandError, Failure};
+use carelog_domain::ports::{CommandError, Credential, Failure};
 use carelog_domain::rejection::Rejection;
 use carelog_event_log::Verified;
 use carelog_projections::{Projections, operations as projecting};
@@ -26,6 +28,19 @@ pub(crate) struct Operations {
     /// The status as it was last counted.
     counted: tokio::sync::Mutex<Option<(Instant, Value)>>,
     board: underway::Board,
+}
+
+/// Who has an operation carried out that is a command, which another process may be asked to decide.
+pub(crate) struct By {
+    actor: Actor,
+    credential: Credential,
+}
+
+impl By {
+    fn of(actor: Actor, headers: &HeaderMap) -> By {
+        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        By { actor, credential: Credential::new(authorization.map(str::to_owned)) }
+    }
 }
 
 /// Why an operation was not carried out.
@@ -49,13 +64,13 @@ pub(crate) enum OperationError {
     #[error("nothing runs in the folder of a stopped server; start it with `carelog serve` and ask again")]
     NotRunning,
     /// A port could not.
-    #[error("the operation failed")]
+    #[error(transparent)]
     Failed(#[from] Failure),
     /// A command could not be carried out.
-    #[error("the command failed")]
-    Command(#[source] CommandError),
+    #[error(transparent)]
+    Command(CommandError),
     /// A read model could not be worked on.
-    #[error("{0}")]
+    #[error(transparent)]
     ReadModel(#[from] projecting::OperationError),
 }
 
@@ -72,8 +87,8 @@ impl Operations {
 
     /// Numbers about the log.
     pub(crate) async fn log_stats(&self) -> Answer {
-        let log = self.platform.local_log.clone();
-        let stats = blocking(move || log.stats()).await??;
+        let log = self.platform.engine.clone();
+        let stats = blocking(move || log.local().stats()).await??;
         let partitions: Vec<Value> = stats
             .partitions
             .iter()
@@ -89,7 +104,7 @@ impl Operations {
 
     /// Checks every frame of the log, and the checkpoints of whoever reads it.
     pub(crate) async fn log_verify(&self) -> Answer {
-        let log = self.platform.local_log.clone();
+        let log = self.platform.engine.clone();
         let shown = self.board.begin("verify", "log");
         let total = self.platform.log.head().await?.iter().map(|head| head.size).sum();
         let report = shown.report.clone();
@@ -98,7 +113,7 @@ impl Operations {
             read.insert(progress.partition, progress.read);
             report.say(read.values().sum(), total);
         };
-        let checked = match blocking(move || log.verify(progress)).await? {
+        let checked = match blocking(move || log.local().verify(progress)).await? {
             Ok(checked) => checked,
             Err(failure) if failure.retry_helps => return Err(failure.into()),
             Err(failure) => {
@@ -111,7 +126,8 @@ impl Operations {
         let marks = projecting::checkpoints(&self.platform.sql, &self.platform.documents).await?;
         for (model, mark) in marks.into_iter().filter(|(_, mark)| mark.size > 0) {
             let known_by = format!("read model {model}");
-            let checked = self.platform.local_log.verify_checkpoint(&known_by, mark.partition, mark.size, mark.root);
+            let checked =
+                self.platform.engine.local().verify_checkpoint(&known_by, mark.partition, mark.size, mark.root);
             differences.extend(checked.err().map(|error| error.to_string()));
         }
         let partition = |each: &Verified| {
@@ -139,8 +155,9 @@ impl Operations {
     }
 
     /// Has a failed step tried again.
-    pub(crate) async fn saga_retry(&self, saga: &str, instance: &str, step: &str, actor: Actor) -> Answer {
-        let done = self.roles()?.sagas.retry(saga, instance, step, actor).await.map_err(command_error)?;
+    pub(crate) async fn saga_retry(&self, saga: &str, instance: &str, step: &str, by: By) -> Answer {
+        let retried = self.roles()?.sagas.retry(saga, instance, step, by.actor, by.credential);
+        let done = retried.await.map_err(command_error)?;
         Ok(json!({ "token": done.token, "repeated": done.repeated }))
     }
 
@@ -195,16 +212,17 @@ impl Operations {
     }
 
     /// Tries the event a stopped read model could not take once more.
-    pub(crate) fn projection_retry(&self, name: &str) -> Answer {
+    pub(crate) async fn projection_retry(&self, name: &str) -> Answer {
         self.one(name)?;
-        Ok(json!({ "model": name, "partitionsTryingAgain": self.roles()?.projections.retry(name) }))
+        Ok(json!({ "model": name, "partitionsTryingAgain": self.roles()?.projections.retry(name).await? }))
     }
 
     /// Lets a stopped read model skip an event.
-    pub(crate) async fn projection_skip(&self, name: &str, position: Position, reason: &str, actor: Actor) -> Answer {
+    pub(crate) async fn projection_skip(&self, name: &str, position: Position, reason: &str, by: By) -> Answer {
         self.one(name)?;
         let bus = self.platform.bus.as_ref();
-        let done = projecting::skip(bus, actor, name, position, reason).await.map_err(command_error)?;
+        let skipped = projecting::skip(bus, by.actor, by.credential, name, position, reason);
+        let done = skipped.await.map_err(command_error)?;
         Ok(json!({ "model": name, "skipped": position, "token": done.token }))
     }
 

@@ -26,8 +26,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::landing;
 use crate::operations::{self, Operations};
+use crate::publisher;
+use crate::roles::Role;
 use crate::settings::Settings;
-use crate::wiring::Platform;
+use crate::wiring::{self, Platform};
 
 /// How long requests that are on their way may take after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(10);
@@ -49,24 +51,28 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     let platform = Arc::new(Platform::start(settings).await?);
     let stopping = CancellationToken::new();
     let hosts = LOOPBACK_NAMES.iter().map(|name| (*name).to_owned()).chain(settings.host_names.iter().cloned());
+    let nodes = wiring::answering(&platform, settings, authenticator.clone());
     let guard = Arc::new(Guard { authenticator, hosts: hosts.collect() });
     let metrics = telemetry.metrics();
-    let app = routes(&platform, &stopping)?
+    let app = routes(settings, &platform)?
         .route("/", get(landing::page))
         .route("/metrics", get(move || async move { metrics() }))
         .method_not_allowed_fallback(carelog_command_api::method_not_allowed)
         .layer(from_fn_with_state(stopping.clone(), end_feeds))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(guard, carelog_auth::guard))
+        // Nodes prove themselves in another way than people do.
+        .merge(nodes.map(carelog_peers::router).unwrap_or_default())
         .layer(from_fn(carelog_telemetry::http_span));
     tracing::info!(
         address = %listener.local_addr()?, data = %settings.data.display(), home = platform.home,
         "serving without authentication: whoever reaches this loopback address is the owner of the machine"
     );
-    let signal = stopping.clone();
+    let (signal, left) = (stopping.clone(), platform.clone());
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping: what was acknowledged is kept");
+        left.leave().await;
         signal.cancel();
     });
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopping.clone().cancelled_owned());
@@ -113,7 +119,7 @@ impl Local {
         let platform = if running { Platform::start(settings).await? } else { Platform::open(settings).await? };
         let platform = Arc::new(platform);
         let operations = Arc::new(Operations::new(platform.clone()));
-        let router = operations::http::router(operations, CancellationToken::new()).merge(commands(&platform));
+        let router = operations::http::router(operations).merge(commands(&platform));
         Ok(Local { platform, router: router.layer(Extension(LocalAuthenticator::owner())) })
     }
 
@@ -155,8 +161,8 @@ impl Settlement for Resting {
     }
 }
 
-/// The routes of every role.
-fn routes(platform: &Arc<Platform>, stopping: &CancellationToken) -> anyhow::Result<Router> {
+/// The routes of the roles that have any.
+fn routes(settings: &Settings, platform: &Arc<Platform>) -> anyhow::Result<Router> {
     let roles = platform.roles.as_ref().context("a server has roles")?;
     let queries = carelog_query_api::router(carelog_query_api::Deps {
         log: platform.log.clone(),
@@ -169,7 +175,14 @@ fn routes(platform: &Arc<Platform>, stopping: &CancellationToken) -> anyhow::Res
         limits: carelog_query_api::Limits::default(),
     });
     let operations = Arc::new(Operations::new(platform.clone()));
-    Ok(operations::http::router(operations, stopping.clone()).merge(commands(platform)).merge(queries))
+    let mut routes = operations::http::router(operations);
+    if settings.has(Role::Commands) {
+        routes = routes.merge(commands(platform));
+    }
+    if settings.has(Role::Queries) {
+        routes = routes.merge(queries).merge(publisher::feeds(platform));
+    }
+    Ok(routes)
 }
 
 async fn stop_signal() {

@@ -1,23 +1,28 @@
 //! How the parts are put together: a function per role. The only place that knows every adapter.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
-use carelog_blob::ObjectBlobs;
 use carelog_clock::SystemClock;
 use carelog_command_api::WriteSide;
-use carelog_documents::SledDocuments;
-use carelog_domain::ports::{BlobStore, Clock, CommandBus, DocumentStore, EventLog, KeyStore, LabReader, SqlStore};
-use carelog_event_log::{LocalLog, Options};
-use carelog_keys::FileKeyStore;
+use carelog_command_api::nodes::{self, NodeCommands};
+use carelog_domain::kernel::Partition;
+use carelog_domain::ports::{
+    Answers, Authenticator, BlobStore, Clock, CommandBus, DocumentStore, EventLog, KeyStore, LabReader, Peers, SqlStore,
+};
+use carelog_kafka::{APPENDS, Appending};
 use carelog_lab_pdf::{ChildLabReader, Limits};
+use carelog_peers::{Answering, HttpPeers};
 use carelog_projections::Projections;
+use carelog_publisher::PublisherRunner;
 use carelog_sagas::{SagaEngine, SagasConfig};
+use futures::future;
 
-use crate::homes;
+use crate::roles::Role;
 use crate::settings::Settings;
+use crate::{homes, publisher};
 
 /// How many lab reports are read at once; each is a process of its own.
 const LAB_REPORTS_AT_ONCE: usize = 2;
@@ -25,9 +30,11 @@ const LAB_REPORTS_AT_ONCE: usize = 2;
 /// The stores of a process, and the roles that run on them.
 pub(crate) struct Platform {
     /// The engine itself, for verification and numbers.
-    pub(crate) local_log: Arc<LocalLog>,
+    pub(crate) engine: homes::Log,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) keys: Arc<dyn KeyStore>,
+    /// Where keys are, unless that is the data folder.
+    pub(crate) keys_database: Option<Arc<dyn SqlStore>>,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) sql: Arc<dyn SqlStore>,
     pub(crate) documents: Arc<dyn DocumentStore>,
@@ -39,39 +46,57 @@ pub(crate) struct Platform {
     /// Where its stores are, in a few words.
     pub(crate) home: String,
     pub(crate) started: Instant,
+    /// It hands over and stops: requests should go elsewhere.
+    pub(crate) leaving: AtomicBool,
 }
 
 /// What works by itself.
 pub(crate) struct Roles {
     pub(crate) projections: Arc<Projections>,
     pub(crate) sagas: Arc<SagaEngine>,
+    /// Which stores answer.
+    pub(crate) watch: homes::Watch,
+    /// None where there are feeds only.
+    pub(crate) publisher: Option<PublisherRunner>,
 }
 
 impl Platform {
     /// Opens the data folder and starts every role.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Platform> {
-        let mut platform = Platform::open(settings).await?;
-        check_checkpoints(&platform.local_log, &platform.sql, &platform.documents).await?;
+        let mut platform = Platform::on(settings, true).await?;
+        check_checkpoints(&platform.engine, &platform.sql, &platform.documents).await?;
         let projections = Projections::start(platform.read_deps.clone()).await;
         let projections = projections.context("the read models could not start")?;
-        let sagas = start_sagas(&platform).await?;
-        platform.roles = Some(Roles { projections, sagas });
+        let sagas = start_sagas(settings, &platform).await?;
+        let watch = homes::Watch::start(settings, platform.watched());
+        let publisher = publisher::start(settings, &platform).await?;
+        platform.roles = Some(Roles { projections, sagas, watch, publisher });
         Ok(platform)
     }
 
     /// Opens the data folder; nothing runs and nothing is written unless it is asked for.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Platform> {
+        Platform::on(settings, false).await
+    }
+
+    /// Whoever only looks reads the copy of the log in the folder, wherever else it is.
+    async fn on(settings: &Settings, takes_part: bool) -> anyhow::Result<Platform> {
         let started = Instant::now();
         let folder = &settings.data;
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let local_log = Arc::new(open_log(folder, settings.partitions, clock.clone())?);
-        let log: Arc<dyn EventLog> = local_log.clone();
-        let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&folder.join("keys"))?);
-        let blobs: Arc<dyn BlobStore> = Arc::new(ObjectBlobs::in_folder(&folder.join("blobs"))?);
+        let opened = homes::keys(settings, folder).await?;
+        let (keys, keys_database) = (opened.store, opened.database);
+        let peers = peers(settings, &keys, &clock)?;
+        let engine = match takes_part {
+            true => homes::log(settings, folder, clock.clone(), peers.clone()).await?,
+            false => homes::local_log(settings, folder, clock.clone())?,
+        };
+        let log = engine.port();
+        let blobs = homes::blobs(settings, folder).await?;
         let sql = homes::sql(settings, folder).await?;
-        let documents: Arc<dyn DocumentStore> = Arc::new(SledDocuments::open(folder.join("documents"))?);
-        let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
+        let documents = homes::documents(settings, folder).await?;
+        let bus = WriteSide::among(log.clone(), keys.clone(), clock.clone(), peers);
         let home = homes::described(settings);
         let read_deps = carelog_projections::Deps {
             log: log.clone(),
@@ -79,46 +104,105 @@ impl Platform {
             sql: sql.clone(),
             documents: documents.clone(),
             clock: clock.clone(),
+            assigned: engine.assignment(settings, Role::Projections)?,
         };
-        Ok(Platform { local_log, log, keys, blobs, sql, documents, clock, bus, read_deps, roles: None, home, started })
+        Ok(Platform {
+            engine,
+            log,
+            keys,
+            keys_database,
+            blobs,
+            sql,
+            documents,
+            clock,
+            bus,
+            read_deps,
+            roles: None,
+            home,
+            started,
+            leaving: AtomicBool::new(false),
+        })
+    }
+
+    fn watched(&self) -> homes::Stores {
+        homes::Stores {
+            sql: self.sql.clone(),
+            documents: self.documents.clone(),
+            blobs: self.blobs.clone(),
+            keys: self.keys_database.clone(),
+            log: self.log.clone(),
+        }
+    }
+
+    /// Hands over to other processes on a shared log, so that nobody waits for this one to be missed.
+    pub(crate) async fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+        let log = self.engine.clone();
+        if tokio::task::spawn_blocking(move || log.leave()).await.is_err() {
+            tracing::error!("nothing was handed over in order");
+        }
     }
 
     /// Stops every role, sagas first: what was acknowledged is kept, what is half done is done again after a start.
     pub(crate) async fn stop(&self) {
         if let Some(roles) = &self.roles {
+            roles.watch.stop();
+            if let Some(publisher) = &roles.publisher {
+                publisher.stop().await;
+            }
             roles.sagas.stop().await;
             roles.projections.stop().await;
         }
-        let log = self.local_log.clone();
+        let log = self.engine.clone();
         if tokio::task::spawn_blocking(move || log.close()).await.is_err() {
             tracing::error!("the log did not close in order");
         }
     }
 }
 
-/// Opens the log of a data folder.
-pub(crate) fn open_log(folder: &Path, partitions: Option<u16>, clock: Arc<dyn Clock>) -> anyhow::Result<LocalLog> {
-    let options = Options { partitions: partitions.unwrap_or_default(), ..Options::new(folder.join("log"), clock) };
-    LocalLog::open(options).context("the log could not be opened")
+/// The other processes on the log, if it is shared.
+fn peers(
+    settings: &Settings,
+    keys: &Arc<dyn KeyStore>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Arc<dyn Peers>>> {
+    let Some(name) = &settings.node else { return Ok(None) };
+    let peers = HttpPeers::new(name, keys.clone(), clock.clone()).context("node: the name cannot be used")?;
+    Ok(Some(Arc::new(peers)))
+}
+
+/// What the other processes on the log ask this one, if it is shared.
+pub(crate) fn answering(
+    platform: &Platform,
+    settings: &Settings,
+    authenticator: Arc<dyn Authenticator>,
+) -> Option<Arc<Answering>> {
+    let (homes::Log::Kafka(log), Some(name)) = (&platform.engine, &settings.node) else { return None };
+    let subjects: [(&'static str, Arc<dyn Answers>); 2] = [
+        (nodes::SUBJECT, Arc::new(NodeCommands::new(platform.bus.clone(), authenticator))),
+        (APPENDS, Arc::new(Appending::to(log.clone()))),
+    ];
+    Some(Answering::new(name, platform.keys.clone(), platform.clock.clone(), subjects))
 }
 
 /// Stops a start on a log that is shorter than a read model has seen, or that has another history: nothing may be
 /// acknowledged on top of it before somebody has looked.
 async fn check_checkpoints(
-    log: &LocalLog,
+    engine: &homes::Log,
     sql: &Arc<dyn SqlStore>,
     documents: &Arc<dyn DocumentStore>,
 ) -> anyhow::Result<()> {
-    for (model, mark) in carelog_projections::operations::checkpoints(sql, documents).await? {
-        if mark.size == 0 {
-            continue;
-        }
-        log.verify_checkpoint(&format!("read model {model}"), mark.partition, mark.size, mark.root)?;
+    let marks = carelog_projections::operations::checkpoints(sql, documents).await?;
+    // Other processes may have moved them beyond what this one had read.
+    let log = engine.port();
+    future::try_join_all((0..log.partitions()).map(|number| log.catch_up(Partition(number)))).await?;
+    for (model, mark) in marks.into_iter().filter(|(_, mark)| mark.size > 0) {
+        engine.local().verify_checkpoint(&format!("read model {model}"), mark.partition, mark.size, mark.root)?;
     }
     Ok(())
 }
 
-async fn start_sagas(platform: &Platform) -> anyhow::Result<Arc<SagaEngine>> {
+async fn start_sagas(settings: &Settings, platform: &Platform) -> anyhow::Result<Arc<SagaEngine>> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let reader: Arc<dyn LabReader> =
         Arc::new(ChildLabReader::new(program, ["read-lab-pdf"], Limits::default(), LAB_REPORTS_AT_ONCE));
@@ -131,6 +215,7 @@ async fn start_sagas(platform: &Platform) -> anyhow::Result<Arc<SagaEngine>> {
         blobs: platform.blobs.clone(),
         clock: platform.clock.clone(),
         lab_reader: reader,
+        assigned: platform.engine.assignment(settings, Role::Sagas)?,
         config: SagasConfig { lab_reports_at_once: LAB_REPORTS_AT_ONCE, ..SagasConfig::default() },
     });
     engine.await.context("the sagas could not start")

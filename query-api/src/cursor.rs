@@ -10,6 +10,8 @@
 //! That is a synthetic-IV cipher (as RFC 5297) made of the chain's keyed hash: the same place gives the same cursor on
 //! every node, without any state.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use carelog_domain::ports::{KeyStore, SqlValue};
@@ -21,14 +23,14 @@ const TAG_BYTES: usize = 16;
 const TEXT_BYTES_MAX: usize = 2048;
 
 /// Seals and opens the cursors of one list.
-pub(crate) struct Cursors<'a> {
-    keys: &'a dyn KeyStore,
+pub(crate) struct Cursors {
+    keys: Arc<dyn KeyStore>,
     binding: String,
 }
 
-impl<'a> Cursors<'a> {
+impl Cursors {
     /// The cursors of a list: `binding` says which list, filtered and ordered how, for whom.
-    pub(crate) fn new(keys: &'a dyn KeyStore, binding: String) -> Cursors<'a> {
+    pub(crate) fn new(keys: Arc<dyn KeyStore>, binding: String) -> Cursors {
         Cursors { keys, binding }
     }
 
@@ -161,21 +163,21 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_to_the_key_it_was_made_from() {
-        let cursors = Cursors::new(&Hashes, "patients".to_owned());
+        let cursors = Cursors::new(Arc::new(Hashes), "patients".to_owned());
         assert_eq!(cursors.open(&cursors.seal(&key()), "after"), Ok(key()));
         assert_eq!(cursors.open(&cursors.seal(&[]), "after"), Ok(vec![]));
     }
 
     #[test]
     fn a_cursor_shows_nothing_of_the_name_it_holds() {
-        let text = Cursors::new(&Hashes, "patients".to_owned()).seal(&key());
+        let text = Cursors::new(Arc::new(Hashes), "patients".to_owned()).seal(&key());
         let bytes = URL_SAFE_NO_PAD.decode(text).expect("base64url");
         assert!(!bytes.windows(3).any(|window| window == b"ada"));
     }
 
     #[test]
     fn a_cursor_with_any_bit_changed_is_refused() {
-        let cursors = Cursors::new(&Hashes, "patients".to_owned());
+        let cursors = Cursors::new(Arc::new(Hashes), "patients".to_owned());
         let bytes = URL_SAFE_NO_PAD.decode(cursors.seal(&key())).expect("base64url");
         for index in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
@@ -189,8 +191,8 @@ mod tests {
 
     #[test]
     fn a_cursor_of_one_filter_is_refused_under_another() {
-        let one = Cursors::new(&Hashes, "appointments of hospital 1".to_owned());
-        let other = Cursors::new(&Hashes, "appointments of hospital 2".to_owned());
+        let one = Cursors::new(Arc::new(Hashes), "appointments of hospital 1".to_owned());
+        let other = Cursors::new(Arc::new(Hashes), "appointments of hospital 2".to_owned());
         assert!(other.open(&one.seal(&key()), "after").is_err());
     }
 }

@@ -2,6 +2,7 @@
 //! `page_max` rows at once, and a total that is only counted when it is asked for.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
 use carelog_domain::ports::{Rows, SqlValue, Statement};
@@ -97,7 +98,8 @@ impl List {
     ) -> Answer<Connection<T>> {
         let asking = Asking::of(ctx);
         let window = args.window()?;
-        let cursors = Cursors::new(&*asking.deps.keys, format!("{} for {:?}", self.binding, asking.actor.reach));
+        let binding = format!("{} for {:?}", self.binding, asking.actor.reach);
+        let cursors = Arc::new(Cursors::new(Arc::clone(&asking.deps.keys), binding));
         let after = window.after.as_deref().map(|text| self.open(&cursors, text, "after")).transpose()?;
         let before = window.before.as_deref().map(|text| self.open(&cursors, text, "before")).transpose()?;
 
@@ -115,7 +117,7 @@ impl List {
         self.connection(&window, &cursors, &found[..segments], total)
     }
 
-    fn open(&self, cursors: &Cursors<'_>, text: &str, argument: &'static str) -> Answer<Vec<SqlValue>> {
+    fn open(&self, cursors: &Cursors, text: &str, argument: &'static str) -> Answer<Vec<SqlValue>> {
         let key = cursors.open(text, argument)?;
         assert_eq!(key.len(), self.ordering.columns.len(), "a cursor that opens was made for this ordering");
         Ok(key)
@@ -162,7 +164,7 @@ impl List {
     fn connection<T: OutputType + FromRow>(
         &self,
         window: &Window,
-        cursors: &Cursors<'_>,
+        cursors: &Arc<Cursors>,
         found: &[Rows],
         total_count: Option<i64>,
     ) -> Answer<Connection<T>> {
@@ -179,7 +181,7 @@ impl List {
                 .iter()
                 .map(|column| row.value(unqualified(column)).cloned())
                 .collect::<Answer<_>>()?;
-            Ok(Edge { cursor: cursors.seal(&key), node: T::read(*row)? })
+            Ok(Edge { key, cursors: Arc::clone(cursors), node: T::read(*row)? })
         };
         let edges: Vec<Edge<T>> = page.iter().map(edge).collect::<Answer<_>>()?;
         let (has_next_page, has_previous_page) = match window.towards {
@@ -197,16 +199,24 @@ fn unqualified(column: &'static str) -> &'static str {
 
 /// One row of a connection with its place.
 pub(crate) struct Edge<T> {
-    cursor: String,
+    key: Vec<SqlValue>,
+    cursors: Arc<Cursors>,
     node: T,
+}
+
+impl<T> Edge<T> {
+    /// Its cursor, made only when somebody asks: that takes a few hashes.
+    fn sealed(&self) -> String {
+        self.cursors.seal(&self.key)
+    }
 }
 
 /// A row and its place in the list.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
     /// The place of this row, for `after` or `before`. Opaque; it fits this list with this filter only.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.sealed()
     }
 
     /// The row.
@@ -247,8 +257,8 @@ impl<T: OutputType> Connection<T> {
         PageInfo {
             has_next_page: self.has_next_page,
             has_previous_page: self.has_previous_page,
-            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+            start_cursor: self.edges.first().map(Edge::sealed),
+            end_cursor: self.edges.last().map(Edge::sealed),
         }
     }
 
@@ -308,19 +318,19 @@ mod tests {
             sql(Towards::End, Some(&dated), None),
             [
                 "SELECT id FROM t WHERE start_at IS NOT NULL AND (start_at, id) > ($1, $2) ORDER BY start_at ASC, id \
-                 ASC LIMIT $3",
-                "SELECT id FROM t WHERE start_at IS NULL ORDER BY id ASC LIMIT $1",
+                 ASC LIMIT 3",
+                "SELECT id FROM t WHERE start_at IS NULL ORDER BY id ASC LIMIT 3",
             ]
         );
         assert_eq!(
             sql(Towards::End, Some(&undated), None),
-            ["SELECT id FROM t WHERE start_at IS NULL AND (id) > ($1) ORDER BY id ASC LIMIT $2"]
+            ["SELECT id FROM t WHERE start_at IS NULL AND (id) > ($1) ORDER BY id ASC LIMIT 3"]
         );
         assert_eq!(
             sql(Towards::Start, None, Some(&undated)),
             [
-                "SELECT id FROM t WHERE start_at IS NULL AND (id) < ($1) ORDER BY id DESC LIMIT $2",
-                "SELECT id FROM t WHERE start_at IS NOT NULL ORDER BY start_at DESC, id DESC LIMIT $1",
+                "SELECT id FROM t WHERE start_at IS NULL AND (id) < ($1) ORDER BY id DESC LIMIT 3",
+                "SELECT id FROM t WHERE start_at IS NOT NULL ORDER BY start_at DESC, id DESC LIMIT 3",
             ]
         );
         assert_eq!(sql(Towards::Start, None, Some(&dated)).len(), 1);

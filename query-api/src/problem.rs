@@ -1,6 +1,8 @@
 //! Why a query, or a field of it, has no answer: a stable code for programs, a sentence for people, nothing internal
 //! and nothing personal. The codes are those of the commands' problem details; each has a page in docs/errors.
 
+use std::borrow::Cow;
+
 use async_graphql::{ErrorExtensions, ServerError};
 use carelog_domain::ports::Failure;
 use carelog_domain::rejection::Rejection;
@@ -36,7 +38,7 @@ pub(crate) struct Problem {
     /// What is wrong and how to mend it.
     pub(crate) message: String,
     /// The argument at fault, if one is.
-    pub(crate) argument: Option<&'static str>,
+    pub(crate) argument: Option<Cow<'static, str>>,
 }
 
 pub(crate) type Answer<T> = Result<T, Problem>;
@@ -47,7 +49,7 @@ impl Problem {
     }
 
     pub(crate) fn at(argument: &'static str, code: &'static str, message: impl Into<String>) -> Problem {
-        Problem { code, message: message.into(), argument: Some(argument) }
+        Problem { code, message: message.into(), argument: Some(Cow::Borrowed(argument)) }
     }
 
     /// A port could not. The whole chain is logged here, once; the client learns only whether a retry helps.
@@ -92,7 +94,7 @@ impl From<Problem> for async_graphql::Error {
         async_graphql::Error::new(problem.message).extend_with(|_, extensions| {
             extensions.set("code", problem.code);
             if let Some(argument) = problem.argument {
-                extensions.set("argument", argument);
+                extensions.set("argument", argument.into_owned());
             }
         })
     }

@@ -12,13 +12,12 @@ use carelog_domain::kernel::{Actor, HospitalId, Position};
 use carelog_domain::policy::Permission;
 use carelog_domain::rejection::RejectionClass;
 use carelog_projections::operations::OperationError as ReadModelError;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use super::{OperationError, Operations};
+use super::{By, OperationError, Operations};
 
 /// The longest a caller may have us wait.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -28,8 +27,7 @@ type Who = Extension<Actor>;
 type Answer = Result<Json<Value>, OperationError>;
 
 /// The routes. Health is open to whoever may reach the port at all; it tells nothing about anyone.
-pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -> Router {
-    let ready = move |State(operations): Ops| ready(operations, stopping.clone());
+pub(crate) fn router(operations: Arc<Operations>) -> Router {
     Router::new()
         .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
         .route("/health/ready", get(ready))
@@ -52,13 +50,14 @@ pub(crate) fn router(operations: Arc<Operations>, stopping: CancellationToken) -
         .with_state(operations)
 }
 
-async fn ready(operations: Arc<Operations>, stopping: CancellationToken) -> Response {
-    let (status, text) = match operations.trouble().await {
-        _ if stopping.is_cancelled() => (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned()),
-        None => (StatusCode::OK, "ready".to_owned()),
-        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, trouble),
+async fn ready(State(operations): Ops) -> Response {
+    let readiness = operations.readiness();
+    let (status, word) = match (readiness.takes_commands, readiness.trouble.is_empty()) {
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        (true, true) => return Json(json!({ "status": "ready" })).into_response(),
+        (true, false) => (StatusCode::OK, "degraded"),
     };
-    (status, Json(json!({ "status": text }))).into_response()
+    (status, Json(json!({ "status": word, "trouble": readiness.trouble }))).into_response()
 }
 
 async fn status(State(operations): Ops, Extension(actor): Who) -> Answer {
@@ -111,7 +110,7 @@ async fn diff(State(operations): Ops, Extension(actor): Who, Path(name): Path<St
 
 async fn retry(State(operations): Ops, Extension(actor): Who, Path(name): Path<String>) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
-    operations.projection_retry(&name).map(Json)
+    operations.projection_retry(&name).await.map(Json)
 }
 
 #[derive(Deserialize)]
@@ -125,10 +124,11 @@ async fn skip(
     State(operations): Ops,
     Extension(actor): Who,
     Path(name): Path<String>,
+    headers: HeaderMap,
     Asked(body): Asked<Skip>,
 ) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
-    operations.projection_skip(&name, body.position, &body.reason, actor).await.map(Json)
+    operations.projection_skip(&name, body.position, &body.reason, By::of(actor, &headers)).await.map(Json)
 }
 
 async fn sagas(State(operations): Ops, Extension(actor): Who) -> Answer {
@@ -151,10 +151,11 @@ async fn saga_retry(
     State(operations): Ops,
     Extension(actor): Who,
     Path((saga, instance)): Path<(String, String)>,
+    headers: HeaderMap,
     Asked(body): Asked<Retry>,
 ) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
-    operations.saga_retry(&saga, &instance, &body.step, actor).await.map(Json)
+    operations.saga_retry(&saga, &instance, &body.step, By::of(actor, &headers)).await.map(Json)
 }
 
 #[derive(Deserialize)]
@@ -233,15 +234,17 @@ impl IntoResponse for OperationError {
                 ReadModelError::Poison { .. } | ReadModelError::NothingBeside(_) | ReadModelError::Busy { .. },
             ) => (StatusCode::CONFLICT, "read-model-stopped", "The read model cannot be worked on now"),
             OperationError::NotRunning => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing runs here"),
+            OperationError::Failed(failure) | OperationError::ReadModel(ReadModelError::Failed(failure))
+                if failure.retry_helps =>
+            {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The operation cannot be carried out now")
+            }
             OperationError::Failed(_) | OperationError::Command(_) | OperationError::ReadModel(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The operation failed")
             }
         };
-        let detail = match &self {
-            // Operators need the reason: it names files and positions, never anything personal.
-            OperationError::Failed(failure) => failure.to_string(),
-            other => other.to_string(),
-        };
+        // Operators need the reason: it names files and positions, never anything personal.
+        let detail = self.to_string();
         if status.is_server_error() {
             tracing::error!(error = &self as &dyn std::error::Error, "an operation failed");
         }

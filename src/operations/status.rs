@@ -1,10 +1,10 @@
 //! What the landing page shows, and whether the platform is ready.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use carelog_domain::ports::Statement;
-use carelog_projections::Doing;
+use carelog_domain::ports::{Failure, Statement};
 use serde_json::{Value, json};
 
 use super::{Answer, Operations, to_json};
@@ -40,14 +40,39 @@ impl Operations {
     }
 
     async fn count(&self) -> Answer {
-        let queries = COUNTS.iter().map(|(_, sql)| Statement::new(*sql, vec![])).collect();
-        let found = self.platform.sql.read(queries).await?;
-        let count = |index: usize| found[index].rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
         let heads = self.platform.log.head().await?;
         let events: u64 = heads.iter().map(|head| head.size).sum();
         let mut counts: Vec<Value> = vec![json!({ "name": "events", "count": events })];
+        let mut trouble = self.readiness().trouble;
+        let mut models = Vec::new();
+        match self.counted_rows().await {
+            Ok((rows, of_models)) => {
+                counts.extend(rows);
+                models = of_models;
+            }
+            Err(failure) => {
+                tracing::warn!(error = &failure as &dyn std::error::Error, "nothing can be counted");
+                trouble.push("nothing can be counted now".to_owned());
+            }
+        }
+        Ok(json!({
+            "version": concat!("Carelog ", env!("CARGO_PKG_VERSION")),
+            "home": format!("{}, without authentication", self.platform.home),
+            "partitions": heads.len(),
+            "uptime": duration(self.platform.started.elapsed().as_secs()),
+            "counts": counts,
+            "readModels": models,
+            "trouble": trouble,
+        }))
+    }
+
+    /// What the read models hold, and how each stands: both are asked of their stores.
+    async fn counted_rows(&self) -> Result<(Vec<Value>, Vec<Value>), Failure> {
+        let queries = COUNTS.iter().map(|(_, sql)| Statement::new(*sql, vec![])).collect();
+        let found = self.platform.sql.read(queries).await?;
+        let count = |index: usize| found[index].rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
         let rows = COUNTS.iter().enumerate();
-        counts.extend(rows.map(|(index, (name, _))| json!({ "name": name, "count": count(index) })));
+        let counts = rows.map(|(index, (name, _))| json!({ "name": name, "count": count(index) })).collect();
         let lines = self.lines().await?;
         let mut models: BTreeMap<&str, (u64, Vec<String>)> = BTreeMap::new();
         for line in &lines {
@@ -62,28 +87,44 @@ impl Operations {
             let state = if trouble.is_empty() { RUNNING.to_owned() } else { trouble.join(", ") };
             json!({ "name": name, "state": state, "behind": behind })
         };
-        Ok(json!({
-            "version": concat!("Carelog ", env!("CARGO_PKG_VERSION")),
-            "home": format!("{}, without authentication", self.platform.home),
-            "partitions": heads.len(),
-            "uptime": duration(self.platform.started.elapsed().as_secs()),
-            "counts": counts,
-            "readModels": models.into_iter().map(brief).collect::<Vec<_>>(),
-        }))
+        Ok((counts, models.into_iter().map(brief).collect()))
     }
 
-    /// Why requests should go elsewhere for now, if they should; how far a read model is behind is another question.
-    pub(crate) async fn trouble(&self) -> Option<String> {
-        if let Some(why) = self.platform.local_log.failure() {
+    /// Whether requests should come here, and what does not work. A process is ready as long as it can take commands: of
+    /// a store that is away, or a read model that stands still, every node would say the same, and sending nobody
+    /// anywhere would stop what can go on without them. How far a read model is behind is another question.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut trouble = Vec::new();
+        let log = self.platform.engine.failure();
+        if let Some(why) = &log {
             tracing::error!(why, "the log stopped");
-            return Some("the log stopped after a failed write".to_owned());
+            trouble.push("the log stopped: the reason is in this process's log lines".to_owned());
         }
-        let Ok(lines) = self.lines().await else { return Some("a store does not answer".to_owned()) };
-        let standing = lines.iter().filter(|line| !matches!(line.doing, Doing::Running));
-        let standing: BTreeSet<&str> = standing.map(|line| line.model.as_str()).collect();
-        let names: Vec<&str> = standing.into_iter().collect();
-        (!names.is_empty()).then(|| format!("read models stand still: {}", names.join(", ")))
+        let mut in_touch = true;
+        if let Some(roles) = &self.platform.roles {
+            in_touch = roles.watch.log_answers();
+            trouble.extend(roles.watch.silent());
+            let standing: Vec<&str> = roles.projections.standing().into_iter().collect();
+            if !standing.is_empty() {
+                trouble.push(format!("read models stand still: {}", standing.join(", ")));
+            }
+            let unpublished = roles.publisher.iter().flat_map(|publisher| publisher.troubles());
+            trouble
+                .extend(unpublished.map(|(partition, why)| format!("partition {partition} is not published: {why}")));
+        }
+        let leaving = self.platform.leaving.load(Ordering::Acquire);
+        if leaving {
+            trouble.push("stopping".to_owned());
+        }
+        Readiness { takes_commands: log.is_none() && in_touch && !leaving, trouble }
     }
+}
+
+/// What a balancer and an operator want to know.
+pub(crate) struct Readiness {
+    pub(crate) takes_commands: bool,
+    /// In sentences, each naming what it is about.
+    pub(crate) trouble: Vec<String>,
 }
 
 fn duration(seconds: u64) -> String {

@@ -152,7 +152,9 @@ fn then(facts: &scheduling::AppointmentFacts, version: Version) -> AppointmentTh
 /// All events of a stream, or a refusal; personal values stay sealed, as nothing here shows them.
 async fn read_stream(asking: &Asking, stream: &StreamName) -> Answer<Vec<Recorded<Event>>> {
     let limit = asking.deps.limits.history_events_max;
-    let stored = asking.deps.log.read_stream(stream, kernel::Version::NONE, limit + 1).await?;
+    let log = &asking.deps.log;
+    log.catch_up(log.partition_of(stream.slot())).await?;
+    let stored = log.read_stream(stream, kernel::Version::NONE, limit + 1).await?;
     if stored.len() > limit {
         return Err(Problem::new("history-too-long", format!("more than {limit} events happened to this appointment")));
     }

@@ -79,6 +79,7 @@ impl Wish {
         let unknown = || token_unknown("the log has nothing at the token's position yet");
         let position = self.token.positions().next().ok_or_else(unknown)?;
         let filter = EventFilter::default();
+        deps.log.catch_up(position.partition).await?;
         let read = deps.log.read(position.partition, position.offset, Direction::Forward, &filter, 1).await?;
         read.0.first().map(|stored| stored.context.correlation).ok_or_else(unknown)
     }

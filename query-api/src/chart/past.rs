@@ -66,7 +66,9 @@ async fn events(
     let mut events = Vec::new();
     let mut read = 0;
     for slot in slots {
-        let found = asking.deps.log.read_tag(slot, &tag, Direction::Forward, events_max - read + 1).await?;
+        let log = &asking.deps.log;
+        log.catch_up(log.partition_of(slot)).await?;
+        let found = log.read_tag(slot, &tag, Direction::Forward, events_max - read + 1).await?;
         read += found.len();
         if read > events_max {
             let message =
