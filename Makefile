@@ -6,10 +6,10 @@ SHELL := /bin/bash
 PYTHON := target/tools/venv/bin/python
 YEAR := target/data/2024-12-01
 
-.PHONY: help run test bench data fmt lint doc setup
+.PHONY: help run test bench data fmt lint doc setup cluster cluster-stop torture-cluster
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 run: ## Install what is missing, build, make a clinic's year around today, serve and import it, say where to look
 	@scripts/setup run
@@ -18,6 +18,18 @@ run: ## Install what is missing, build, make a clinic's year around today, serve
 test: ## Install what is missing, then run every check and every test, with the minutes of each stage
 	@scripts/setup test
 	@scripts/test
+
+cluster: ## Start three nodes on three brokers with every store on loopback, say where to look (cluster-stop ends it)
+	@scripts/setup cluster
+	@scripts/cluster start
+
+cluster-stop: ## End what make cluster started
+	@scripts/cluster stop
+
+torture-cluster: ## Kill, stop, cut off and starve a cluster under load for long, with a checker over every answer
+	@scripts/setup test
+	@cargo build --workspace --all-targets
+	@CARELOG_TORTURE=long cargo test --workspace --test cluster -- --nocapture
 
 bench: ## Measure everything in one run and print the table that docs/benchmarks.md keeps
 	@scripts/setup bench

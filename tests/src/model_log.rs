@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use carelog_domain::kernel::{CommandId, Context, Partition, Position, Slot, StreamName, Tag, Timestamp, Version};
 use carelog_domain::ports::{
     Accepted, AppendError, Batch, BoxFuture, BoxStream, Clock, Direction, EventFilter, EventLog, Expected, Failure,
-    Fingerprint, Head, Root, Stored,
+    Fingerprint, Head, Owner, Root, Stored, Term,
 };
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -65,6 +65,9 @@ impl ModelLog {
             let same = before.fingerprint == batch.fingerprint;
             return if same { Ok(before) } else { Err(AppendError::FingerprintDiffers { command: batch.command }) };
         }
+        if let Some(decided) = batch.term.filter(|decided| *decided != Term::default()) {
+            return Err(AppendError::TermOver { decided });
+        }
         for (stream, expected) in &batch.expected {
             let found = version(&events, stream);
             if let Expected::Exactly(expected) = *expected
@@ -113,7 +116,8 @@ impl ModelLog {
                 traceparent: batch.traceparent.clone(),
                 tags: event.tags.clone(),
             };
-            let stored = Stored { context, event_type: event.event_type.to_owned(), data: event.data.clone() };
+            let stored =
+                Stored { context, event_type: event.event_type.clone().into_owned(), data: event.data.clone() };
             let leaf = leaf(&stored, batch)?;
             fresh.push(Event { stored, slot: batch.slot, fingerprint: batch.fingerprint, leaf });
         }
@@ -270,6 +274,18 @@ impl EventLog for ModelLog {
         let leaves: Vec<[u8; 32]> = events.iter().map(|event| event.leaf).take(size as usize).collect();
         let beyond = || Failure::lasting("model", format!("{partition} has fewer than {size} events"));
         ready(if leaves.len() as u64 == size { Ok(Root(tree_hash(&leaves))) } else { Err(beyond()) })
+    }
+
+    fn confirm(&self, _: Slot) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn catch_up(&self, _: Partition) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn owner(&self, _: Partition) -> Owner {
+        Owner::Here(Term::default())
     }
 
     fn partition_of(&self, slot: Slot) -> Partition {

@@ -61,6 +61,28 @@ pub async fn command(
     send(server, method, path, &headers, body.to_string().into_bytes()).await
 }
 
+/// Hands a lab report's file in for a patient, with a key and these headers.
+pub async fn hand_in(
+    server: &Server,
+    hospital: &str,
+    patient: &str,
+    key: &str,
+    more: &[(&str, &str)],
+    file: &[u8],
+) -> Answer {
+    let mut body = Vec::new();
+    for (name, value) in [("hospital", hospital), ("patient", patient)] {
+        body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+    }
+    body.extend(b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"secret-name.pdf\"\r\n");
+    body.extend(b"Content-Type: application/pdf\r\n\r\n");
+    body.extend(file);
+    body.extend(b"\r\n--B--\r\n");
+    let mut headers = vec![("content-type", "multipart/form-data; boundary=B"), ("idempotency-key", key)];
+    headers.extend(more);
+    send(server, "POST", "/v1/lab-reports", &headers, body).await
+}
+
 /// What stands in the log: events and Merkle root of each partition.
 pub async fn heads(server: &Server) -> Value {
     let (status, stats) = server.get("/v1/operations/log/stats").await;

@@ -25,7 +25,7 @@ pub struct Server {
 /// The built program; `make test` builds it before the tests run.
 pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
-    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST, or examples/EXAMPLE");
     let program = folder.join("carelog");
     assert!(program.exists(), "{} is missing: run cargo build first, or make test", program.display());
     program

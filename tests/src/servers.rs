@@ -1,8 +1,13 @@
 //! Real servers that tests start and that end with them: nothing is mocked, nothing runs on after a test was killed.
 
+pub mod chain;
+pub mod dynamodb;
+pub mod faulty_line;
 pub mod guard;
+pub mod kafka;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod s3;
 
 use std::net::TcpListener;
 

@@ -1,4 +1,9 @@
-//! The contract of `DocumentStore` on its adapters, and what only sled promises.
+//! The contract of `DocumentStore` on its adapters, and what only one of them promises.
+
+#[path = "document_store/dynamodb.rs"]
+mod dynamodb;
+#[path = "document_store/faults.rs"]
+mod faults;
 
 use carelog_documents::SledDocuments;
 use carelog_domain::kernel::{Partition, Position};

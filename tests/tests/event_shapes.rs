@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use carelog_domain::event::{Event, EventType};
 use carelog_domain::kernel::Revision;
 use carelog_schemas::registry::{current_shape, json_schema};
-use serde_json::{Map, Value, json};
+use carelog_tests::samples::sample_with;
+use serde_json::{Value, json};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(name)
@@ -53,7 +54,8 @@ fn every_stored_shape_has_a_fixture_that_still_reads() {
         if blessing() && !path.exists() {
             std::fs::create_dir_all(&fixtures).expect("a folder");
             let schema = json_schema(each);
-            std::fs::write(&path, pretty(&sample(&schema, &schema, each.name, 0))).expect("written");
+            let fitting = sample_with(&schema, each.name, &mut |leaf| text(leaf.schema, leaf.name));
+            std::fs::write(&path, pretty(&fitting)).expect("written");
         }
         assert!(path.exists(), "{} has no fixture; run with CARELOG_BLESS=1 once", file_name(each));
     }
@@ -72,49 +74,6 @@ fn every_stored_shape_has_a_fixture_that_still_reads() {
     }
     let shapes: u32 = Event::TYPES.iter().map(|each| u32::from(each.revision.0)).sum();
     assert_eq!(read.len(), shapes as usize, "a fixture for every revision there ever was");
-}
-
-/// A value that fits the schema, with every optional field given.
-fn sample(schema: &Value, root: &Value, hint: &str, depth: u32) -> Value {
-    assert!(depth < 20, "schemas do not recurse");
-    if let Some(purpose) = schema.get("x-carelog-personal") {
-        let plain = sample(&schema["x-carelog-plain"], root, hint, depth + 1);
-        return json!({ "$personal": plain, "purpose": purpose });
-    }
-    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
-        return sample(target, root, hint, depth + 1);
-    }
-    if let Some(value) = schema.get("const") {
-        return value.clone();
-    }
-    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return values.iter().find(|value| !value.is_null()).cloned().expect("a value");
-    }
-    for choice in ["oneOf", "anyOf"] {
-        if let Some(choices) = schema.get(choice).and_then(Value::as_array) {
-            let some = choices.iter().find(|each| each.get("type") != Some(&json!("null"))).expect("a choice");
-            return sample(some, root, hint, depth + 1);
-        }
-    }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().find_map(Value::as_str).expect("a type"),
-        kind => kind.as_str().expect("a type"),
-    };
-    match kind {
-        "object" => {
-            let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-            let field = |(name, inner): (&String, &Value)| (name.clone(), sample(inner, root, name, depth + 1));
-            Value::Object(properties.iter().map(field).collect::<Map<_, _>>())
-        }
-        "array" => match schema.get("prefixItems").and_then(Value::as_array) {
-            Some(items) => items.iter().map(|each| sample(each, root, hint, depth + 1)).collect(),
-            None => json!([sample(&schema["items"], root, hint, depth + 1)]),
-        },
-        "integer" | "number" => json!(7),
-        "boolean" => json!(true),
-        _ => text(schema, hint),
-    }
 }
 
 fn text(schema: &Value, hint: &str) -> Value {

@@ -1,29 +1,34 @@
-//! One history on two homes: whatever the read models live in, the answers are the same, also when their server was
-//! taken away while they were filled. Compared by the adapters themselves, and cell by cell by scripts/compare_homes.py.
+//! One history on several homes: whatever the stores are and however many partitions the log has, the ids, the rows and
+//! the documents are the same, also when stores were taken away while they were filled. Compared by the adapters
+//! themselves, and cell by cell by scripts that share no code with them.
+//!
+//! `CARELOG_TEST_DAYS=2023-12-01..2025-12-01` tells other days than these tests' own, such as a whole year, which takes its
+//! time, and on every home with every count of partitions.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use carelog_postgres::{PostgresSettings, PostgresStore};
-use carelog_tests::canonical::{Canonical, settle_with_days_ahead};
+use carelog_domain::kernel::Timestamp;
+use carelog_domain::ports::{Document, DocumentStore as _, DocumentWrite};
+use carelog_tests::clinic::Clinic;
+use carelog_tests::homes::{Ended, Home};
+use carelog_tests::practice;
 use carelog_tests::server::{Server, program, root};
-use carelog_tests::servers::postgres::PostgresServer;
+use carelog_tests::servers::chain::{ChainStores, files};
+use carelog_tests::servers::dynamodb::DynamoServer;
 use carelog_tests::year;
+use chrono::Utc;
 use serde_json::{Value, json};
 
 /// The practitioner whose rows are imported, and the first and last day of them.
 const PRACTITIONER: &str = "cardiology";
-const DAYS: [&str; 2] = ["2024-11-25", "2024-12-06"];
-/// What the wall clock decides, and numbers given by the order of billing, which `Canonical` compares as series.
-const ASIDE: [&str; 6] = [
-    "days.opened_at",
-    "imports.finished_at",
-    "invoices.number",
-    "invoices.printed_number",
-    "credit_notes.number",
-    "credit_notes.printed_number",
-];
+const DAYS: &str = "2024-11-25..2024-12-06";
+/// When people handed their reports in.
+const THEN: &str = "2024-11-20T09:00:00Z";
+/// The reports, by producer and name.
+const REPORTS: [(&str, &str); 3] =
+    [("reportlab", "01-plain"), ("libreoffice", "03-other-order"), ("chromium", "06-previous")];
 /// Longest that anything may take on busy cores.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
@@ -52,96 +57,142 @@ fn ended_well(import: std::process::Child, server: &Server) {
 
 async fn events(server: &Server) -> u64 {
     let (_, stats) = server.get("/v1/operations/log/stats").await;
-    stats["partitions"]
-        .as_array()
-        .expect("partitions")
-        .iter()
-        .map(|each| each["events"].as_u64().expect("a number"))
-        .sum()
+    let partitions = stats["partitions"].as_array().expect("partitions").iter();
+    partitions.map(|each| each["events"].as_u64().expect("a number")).sum()
 }
 
-async fn readiness(server: &Server) -> (u16, String) {
+/// What does not work, as the server says; nothing when all is well.
+async fn trouble(server: &Server) -> String {
     let (status, body) = server.get("/health/ready").await;
-    (status, body["status"].as_str().unwrap_or_default().to_owned())
+    assert_eq!(status, 200, "a store that is away keeps no command away: {body}");
+    body["trouble"].as_array().map(|_| body["trouble"].to_string()).unwrap_or_default()
 }
 
-fn succeeds(server: &Server, arguments: &[&str]) {
-    let output = server.run(arguments);
-    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}\n{out}\n{error}\n{}", server.log());
+/// What an import does not bring: patients who hand lab reports in.
+async fn hand_in_reports(server: &Server) {
+    let clinic = Clinic::open(server, "Reports", "Europe/London", Some(THEN)).await;
+    for (producer, name) in REPORTS {
+        let at = root().join("tests/fixtures/lab").join(producer).join(name);
+        let truth: Value =
+            serde_json::from_slice(&std::fs::read(at.with_extension("json")).expect("read")).expect("json");
+        let header = &truth["header"];
+        let identifier = json!({ "system": "urn:test", "kind": "MR", "value": header["identifier"] });
+        let person = json!({ "hospital": clinic.hospital, "name": { "text": header["name"] },
+            "birthDate": header["birthDate"], "gender": header["sex"], "identifiers": [identifier] });
+        let then = [("carelog-occurred-at", THEN)];
+        let patient = practice::command(server, "POST", "/v1/patients", name, &then, &person).await;
+        assert_eq!(patient.status, 201, "{}", patient.body);
+        let file = std::fs::read(at.with_extension("pdf")).expect("read");
+        let report = practice::hand_in(server, &clinic.hospital, &patient.id(), name, &then, &file).await;
+        assert_eq!(report.status, 201, "{}", report.body);
+    }
+}
+
+/// Takes the stores of all read models away once so much was imported, until commands were seen to go on without them.
+async fn without_read_models(server: &Server, stores: &ChainStores, begun_at: u64) {
+    until("a part of the import", server, async || events(server).await > begun_at).await;
+    stores.rows.stop("immediate");
+    stores.documents.kill();
+    let before = events(server).await;
+    let missing = async || {
+        let trouble = trouble(server).await;
+        trouble.contains("sql (") && trouble.contains("documents (")
+    };
+    until("a word of what is missing", server, missing).await;
+    until("commands that go on meanwhile", server, async || events(server).await > before + 50).await;
+    stores.rows.go();
+    stores.documents.go();
+    until("stores that are back", server, async || trouble(server).await.is_empty()).await;
+}
+
+struct Teller {
+    days: tempfile::TempDir,
+    work: tempfile::TempDir,
+    live: Timestamp,
+}
+
+impl Teller {
+    fn new(days: &str) -> Teller {
+        let live = Timestamp::from_micros(Utc::now().timestamp_micros());
+        let (folder, work) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (first, last) = days.split_once("..").expect("FIRST..LAST");
+        year::days_of_year(folder.path(), PRACTITIONER, [first, last]);
+        Teller { days: folder, work, live }
+    }
+
+    /// Told, but not ended yet, which takes a while and little work.
+    async fn embedded(&self, partitions: u16, secret_of: Option<&Path>) -> Home {
+        let data = self.work.path().join(format!("embedded-{partitions}"));
+        let home = Home::embedded(&data, partitions, secret_of).await;
+        ended_well(import(&home.server, self.days.path()), &home.server);
+        hand_in_reports(&home.server).await;
+        home
+    }
+
+    /// With `events`, what the whole history comes to, stores are taken away meanwhile.
+    async fn on(&self, stores: &ChainStores, partitions: u16, secret_of: &Path, events: Option<u64>) -> Ended {
+        let data = self.work.path().join(format!("chain-{partitions}"));
+        let home = Home::on(stores, &data, partitions, Some(secret_of)).await;
+        let server = &home.server;
+        let (_, status) = server.get("/v1/operations/status").await;
+        for store in ["the log on Kafka", "PostgreSQL", "DynamoDB", "S3"] {
+            assert!(status["home"].as_str().is_some_and(|home| home.contains(store)), "{status}");
+        }
+        let importing = import(server, self.days.path());
+        if let Some(events) = events {
+            without_read_models(server, stores, events / 8).await;
+        }
+        ended_well(importing, server);
+        hand_in_reports(server).await;
+        home.end(self.live).await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_models_in_postgres_say_what_a_file_says_though_their_server_was_away_for_a_while() {
-    let work = tempfile::tempdir().expect("a folder");
-    let folder = work.path().join("days");
-    year::days_of_year(&folder, PRACTITIONER, DAYS);
-    let postgres = PostgresServer::start("");
-    let database = postgres.database().await;
-    let url = postgres.url(&database);
-
-    let (embedded_data, chain_data) = (work.path().join("embedded"), work.path().join("chain"));
-    let embedded = Server::start(&embedded_data, 1).await;
-    let chain = Server::start_with(&chain_data, 4, &[("CARELOG_SQL", url.as_str())]).await;
-    assert!(!chain_data.join("read-models.sqlite").exists(), "the file is not needed");
-    let (_, status) = chain.get("/v1/operations/status").await;
-    assert!(status["home"].as_str().is_some_and(|home| home.contains("PostgreSQL")), "{status}");
-    ended_well(import(&embedded, &folder), &embedded);
-    let whole = events(&embedded).await;
-
-    let importing = import(&chain, &folder);
-    until("a third of the import", &chain, async || events(&chain).await > whole / 3).await;
-    postgres.stop("immediate");
-    let before = events(&chain).await;
-    until("readiness that says what is missing", &chain, async || readiness(&chain).await.0 == 503).await;
-    until("commands that go on meanwhile", &chain, async || events(&chain).await > before + 50).await;
-    postgres.go();
-    ended_well(importing, &chain);
-    for server in [&embedded, &chain] {
-        settle_with_days_ahead(server).await;
-        assert_eq!(readiness(server).await, (200, "ready".to_owned()));
-        succeeds(server, &["projections", "verify", "--deep"]);
+async fn one_history_comes_to_the_same_on_every_home_with_every_count_of_partitions() {
+    let days = std::env::var("CARELOG_TEST_DAYS").ok();
+    let teller = Teller::new(days.as_deref().unwrap_or(DAYS));
+    let stores = ChainStores::start_with_log();
+    let embedded = teller.embedded(1, None).await;
+    let (whole, data) = (events(&embedded.server).await, embedded.data.clone());
+    let (embedded, chain) = tokio::join!(embedded.end(teller.live), teller.on(&stores, 4, &data, Some(whole)));
+    assert!(embedded.canonical.tables["appointments"].len() > 50, "nothing was imported");
+    chain.assert_same(&embedded);
+    if days.is_some() {
+        teller.embedded(4, Some(&data)).await.end(teller.live).await.assert_same(&embedded);
+        teller.on(&stores, 1, &data, None).await.assert_same(&embedded);
     }
-    embedded.stop();
-    chain.stop();
 
-    let store = PostgresStore::connect(PostgresSettings::new(url.clone())).await.expect("the database");
-    let rows = Canonical::with(&store, &chain_data).await;
-    assert!(rows.tables["appointments"].len() > 50, "nothing was imported");
-    rows.assert_same(&Canonical::of(&embedded_data).await);
-
-    let (same, said) = compared(&embedded_data, &url);
+    let home = chain.chain.as_ref().expect("a chain's home");
+    assert_eq!((home.blobs(), files(&embedded.data.join("blobs"))), (REPORTS.len(), REPORTS.len()));
+    for ours in ["read-models.sqlite", "documents", "blobs", "keys/journal", "keys/master.key"] {
+        assert!(embedded.data.join(ours).exists() && !chain.data.join(ours).exists(), "{ours} is in the wrong place");
+    }
+    let (same, said) = embedded.compared_with(&chain);
     assert!(same, "{said}");
+    plant_a_row(&stores, &home.rows).await;
+    let (same, said) = embedded.compared_with(&chain);
+    assert!(!same && said.contains(": rescheduled differs\n1 differences"), "one cell was changed: {said}");
+    plant_an_item(home.documents_port, &home.table).await;
+    let (same, said) = embedded.compared_with(&chain);
+    assert!(!same && said.contains(": service differs\n1 differences"), "one cell was changed: {said}");
+}
+
+async fn plant_a_row(stores: &ChainStores, url: &str) {
     let planted = "UPDATE carelog.appointments__a SET rescheduled = rescheduled + 1 \
                    WHERE appointment = (SELECT min(appointment) FROM carelog.appointments__a)";
-    assert_eq!(postgres.client(&database).await.execute(planted, &[]).await.expect("planted"), 1);
-    let (same, said) = compared(&embedded_data, &url);
-    assert!(!same && said.contains(": rescheduled differs\n1 differences"), "one cell was changed: {said}");
+    let database = url.rsplit('/').next().expect("a name");
+    assert_eq!(stores.rows.client(database).await.execute(planted, &[]).await.expect("planted"), 1);
 }
 
-/// What a script that shares no code with Carelog says of the two homes.
-fn compared(data: &Path, url: &str) -> (bool, String) {
-    let mut command = Command::new("python3");
-    command.arg(root().join("scripts/compare_homes.py")).arg(data.join("read-models.sqlite")).arg(url);
-    command.arg("--aside").args(ASIDE);
-    let output = command.output().expect("python3");
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-#[test]
-fn a_database_that_is_not_there_stops_the_start_and_says_which_setting() {
-    let work = tempfile::tempdir().expect("a folder");
-    let run = |sql: &str| {
-        let mut command = Command::new(program());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(work.path()).env("CARELOG_SQL", sql);
-        let output = command.output().expect("run");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
-    let (code, said) = run("postgres://carelog:secret@127.0.0.1:9/nothing");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("(sql)") && !said.contains("secret"), "{said}");
-    let (code, said) = run("mysql://127.0.0.1/x");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("sql: expected postgres://"), "{said}");
+/// Changes one field of one patient's appointment, as if it had been projected so.
+async fn plant_an_item(port: u16, table: &str) {
+    let documents = DynamoServer::documents(port, table).await;
+    let charts = documents.scan("chart__a", None, 1_000).await.expect("items").items;
+    let is_appointment = |item: &Document| item.key.sort_key.starts_with("appointment#");
+    let Document { key, mut position, mut body } = charts.into_iter().find(is_appointment).expect("an appointment");
+    assert!(body["service"].is_string(), "{body}");
+    body["service"] = json!("another");
+    position.offset += 1;
+    documents.write(vec![DocumentWrite { key, position, body: Some(body) }]).await.expect("planted");
 }

@@ -11,7 +11,7 @@ mod secrecy;
 
 use std::path::PathBuf;
 
-use carelog_tests::practice::{Answer, Practice, command, send};
+use carelog_tests::practice::{Answer, Practice, command, hand_in, send};
 use carelog_tests::server::{Server, root};
 use serde_json::{Value, json};
 
@@ -50,20 +50,8 @@ impl Desk {
     }
 
     async fn hand_in_at(&self, hospital: &str, key: &str, patient: &str, file: &[u8]) -> Answer {
-        let mut body = Vec::new();
-        for (name, value) in [("hospital", hospital), ("patient", patient)] {
-            body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
-        }
-        body.extend(b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"secret-name.pdf\"\r\n");
-        body.extend(b"Content-Type: application/pdf\r\n\r\n");
-        body.extend(file);
-        body.extend(b"\r\n--B--\r\n");
-        let headers = [
-            ("content-type", "multipart/form-data; boundary=B"),
-            ("idempotency-key", key),
-            ("carelog-wait", "settled; timeout=60"),
-        ];
-        send(&self.server, "POST", "/v1/lab-reports", &headers, body).await
+        let settled = [("carelog-wait", "settled; timeout=60")];
+        hand_in(&self.server, hospital, patient, key, &settled, file).await
     }
 
     /// The reports of a patient's chart, once it has everything.

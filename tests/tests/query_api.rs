@@ -19,9 +19,14 @@ mod world;
 use std::path::Path;
 use std::sync::Arc;
 
-use carelog_domain::ports::SqlStore;
+use carelog_documents::SledDocuments;
+use carelog_domain::ports::{DocumentStore, SqlStore};
 use carelog_sqlite::SqliteStore;
 
 async fn read_store(folder: &Path) -> Arc<dyn SqlStore> {
     Arc::new(SqliteStore::open(folder.join("models.sqlite")).expect("sqlite"))
+}
+
+async fn document_store(folder: &Path) -> Arc<dyn DocumentStore> {
+    Arc::new(SledDocuments::open(folder.join("documents")).expect("documents"))
 }

@@ -19,7 +19,10 @@ mod visits;
 #[path = "scenario/year_place.rs"]
 mod year_place;
 
+use carelog_domain::kernel::Timestamp;
+use carelog_tests::homes::Home;
 use carelog_tests::server::Server;
+use carelog_tests::servers::chain::ChainStores;
 use carelog_tests::year::{import, oracle, part_of_year};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use money::Money;
@@ -128,6 +131,29 @@ async fn the_books_agree_with_graphql_and_hledger_after_everything_that_can_happ
 #[tokio::test(flavor = "multi_thread")]
 async fn the_books_agree_with_graphql_and_hledger_after_everything_that_can_happen_on_four_partitions() {
     everything_that_can_happen(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_is_the_same_on_kafka_and_the_stores_of_a_chain_with_four_partitions() {
+    let live = Timestamp::from_micros(Utc::now().timestamp_micros());
+    let (work, stores) = (tempfile::tempdir().expect("a folder"), ChainStores::start_with_log());
+    let embedded = past(Home::embedded(&work.path().join("embedded"), 1, None).await).await;
+    let chain = async { past(Home::on(&stores, &work.path().join("chain"), 4, None).await).await.end(live).await };
+    // What is left of the first takes a while and little work.
+    let (embedded, chain) = tokio::join!(embedded.end(live), chain);
+    chain.assert_same(&embedded);
+    let (same, said) = embedded.compared_with(&chain);
+    assert!(same, "{said}");
+}
+
+/// What an importer would tell, which no wall clock has a part in.
+async fn past(home: Home) -> Home {
+    let seed = Seed::new();
+    for (number, kind) in [LONDON, LORD_HOWE].into_iter().enumerate() {
+        let random = SmallRng::seed_from_u64(seed.0 + number as u64);
+        round(&mut Place::open(&home.server, kind, random).await).await;
+    }
+    home
 }
 
 async fn everything_that_can_happen(partitions: u16) {

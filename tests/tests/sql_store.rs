@@ -38,8 +38,9 @@ async fn postgresql_keeps_the_contract() {
 async fn postgresql_behind_pgbouncer_in_transaction_mode_keeps_the_contract() {
     let server = PostgresServer::shared();
     // Fewer connections than the store's, so that transactions change places all the time.
-    let bouncer = PgBouncer::before(server, 3);
-    let settings = PostgresSettings::new(bouncer.url(&server.database().await));
-    let store = PostgresStore::connect(settings).await.expect("connected");
-    contract::sql_store::run(Arc::new(store)).await;
+    for bouncer in [PgBouncer::before(server, 3), PgBouncer::ignoring_options(server, 3)] {
+        let settings = PostgresSettings::new(bouncer.url(&server.database().await));
+        let store = PostgresStore::connect(settings).await.expect("connected");
+        contract::sql_store::run(Arc::new(store)).await;
+    }
 }

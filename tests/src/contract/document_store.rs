@@ -1,5 +1,8 @@
 //! What every `DocumentStore` does.
 
+mod large;
+mod order;
+
 use carelog_domain::kernel::{Partition, Position};
 use carelog_domain::ports::{Document, DocumentKey, DocumentStore, DocumentWrite};
 use serde_json::{Value, json};
@@ -25,6 +28,14 @@ pub async fn run(store: &dyn DocumentStore) {
     pages_follow_each_other_without_gap_or_repeat(store).await;
     a_table_is_scanned_and_cleared_alone(store).await;
     writes_of_one_call_follow_each_other(store).await;
+    order::sort_keys_order_as_their_bytes(store).await;
+    order::keys_that_not_every_adapter_holds_are_refused(store).await;
+    order::a_write_from_another_partition_is_newer(store).await;
+    order::a_table_of_many_partition_keys_is_scanned_in_order_and_cleared(store).await;
+    large::an_item_of_two_megabytes_is_replaced_deleted_and_written_again(store).await;
+    large::a_chart_of_several_megabytes_is_read_whole_and_in_order(store).await;
+    large::a_large_item_is_read_while_it_is_replaced(store).await;
+    large::of_many_writers_the_newest_position_wins(store).await;
     store.flush().await.expect("durable");
 }
 

@@ -37,6 +37,7 @@ pub trait LogHome: Send + Sync {
 pub async fn holds<H: LogHome>(new_home: impl Fn() -> H) {
     promises::an_event_reads_back_as_it_was_appended(&new_home()).await;
     promises::a_stream_that_moved_is_a_conflict_that_says_where_it_is(&new_home()).await;
+    promises::a_decision_of_another_term_is_refused(&new_home()).await;
     promises::a_tag_used_since_is_a_conflict_that_says_where(&new_home()).await;
     promises::a_batch_is_taken_whole_or_not_at_all(&new_home()).await;
     promises::a_command_is_remembered_for_ever(&new_home()).await;

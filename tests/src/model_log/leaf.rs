@@ -74,6 +74,7 @@ fn role(role: Role) -> u8 {
         Role::Auditor,
         Role::Importer,
         Role::System,
+        Role::Analyst,
     ];
     place(&order, role)
 }

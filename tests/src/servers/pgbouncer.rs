@@ -17,6 +17,15 @@ pub struct PgBouncer {
 impl PgBouncer {
     /// Starts one with this many connections to the server.
     pub fn before(server: &PostgresServer, connections: u32) -> PgBouncer {
+        PgBouncer::with(server, connections, "")
+    }
+
+    /// One that takes a client's `options`, and keeps them to itself.
+    pub fn ignoring_options(server: &PostgresServer, connections: u32) -> PgBouncer {
+        PgBouncer::with(server, connections, "ignore_startup_parameters = options\n")
+    }
+
+    fn with(server: &PostgresServer, connections: u32, more: &str) -> PgBouncer {
         let port = free_port();
         let folder = tempfile::Builder::new().prefix("carelog-pgbouncer-").tempdir().expect("a folder").keep();
         let (settings, log) = (folder.join("pgbouncer.ini"), folder.join("log"));
@@ -24,7 +33,7 @@ impl PgBouncer {
             "[databases]\n* = host=127.0.0.1 port={} user=postgres\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
              pool_mode = transaction\ndefault_pool_size = {connections}\nmax_client_conn = 500\n\
-             logfile = {}\npidfile = {}\n",
+             logfile = {}\npidfile = {}\n{more}",
             server.port,
             log.display(),
             folder.join("pid").display(),

@@ -206,18 +206,7 @@ impl Drop for House {
 }
 
 async fn send(bus: &WriteSide, step: &str, command: Command) -> Result<CommandDone, CommandError> {
-    let request = CommandRequest {
-        id: CommandId::of_step("test", step),
-        command,
-        actor: Actor::system("test"),
-        occurred_at: None,
-        occurred_assumed: false,
-        if_match: None,
-        correlation: None,
-        cause: None,
-        traceparent: None,
-    };
-    bus.send(request).await
+    bus.send(CommandRequest::now(CommandId::of_step("test", step), command, Actor::system("test"))).await
 }
 
 /// What the saga `PatientRegistration` does, without its claims: the real one has tests of its own.

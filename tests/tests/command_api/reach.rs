@@ -26,17 +26,11 @@ async fn a_patient_is_changed_only_by_those_whose_hospital_knows_them() {
     let identifier = Identifier { system: "urn:test".to_owned(), kind: "MR".to_owned(), value: "p2".to_owned() };
     let add: Command = AddIdentifier { patient, identifier: Personal::new(identifier) }.into();
     let send = async |command: &Command, reach: Reach| {
-        let request = CommandRequest {
-            id: CommandId::of_client_key("test", command.name(), "1"),
-            command: command.clone(),
-            actor: Actor { reach, ..owner() },
-            occurred_at: None,
-            occurred_assumed: false,
-            if_match: None,
-            correlation: None,
-            cause: None,
-            traceparent: None,
-        };
+        let request = CommandRequest::now(
+            CommandId::of_client_key("test", command.name(), "1"),
+            command.clone(),
+            Actor { reach, ..owner() },
+        );
         house.bus.send(request).await
     };
     for command in [correct, add] {

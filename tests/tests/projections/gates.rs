@@ -1,7 +1,7 @@
 //! Stores that can be held up or made to fail, to stand where a test wants to look.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use carelog_domain::kernel::Purpose;
@@ -13,12 +13,14 @@ use uuid::Uuid;
 
 type Chosen = Box<dyn Fn(&Statement) -> bool + Send + Sync>;
 
-/// A read store whose chosen writes fail, or are carried out but not answered until the gate is opened.
+/// A read store whose chosen writes fail, or are carried out but not answered until the gate is opened. A lame one says of
+/// every chosen write twice that it failed: first nothing was done, then all of it.
 pub(crate) struct GatedSql {
     inner: Arc<dyn SqlStore>,
     chosen: Chosen,
     stance: watch::Sender<Stance>,
     arrived: watch::Sender<bool>,
+    asked: AtomicU32,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -26,6 +28,7 @@ enum Stance {
     Open,
     Held,
     Failing,
+    Lame,
 }
 
 impl GatedSql {
@@ -35,6 +38,7 @@ impl GatedSql {
             chosen: Box::new(chosen),
             stance: watch::Sender::new(Stance::Open),
             arrived: watch::Sender::new(false),
+            asked: AtomicU32::new(0),
         }
     }
 
@@ -44,6 +48,10 @@ impl GatedSql {
 
     pub(crate) fn fail(&self) {
         self.stance.send_replace(Stance::Failing);
+    }
+
+    pub(crate) fn lame(&self) {
+        self.stance.send_replace(Stance::Lame);
     }
 
     pub(crate) fn open(&self) {
@@ -64,10 +72,16 @@ impl SqlStore for GatedSql {
             return self.inner.write(statements);
         }
         Box::pin(async move {
-            if *self.stance.borrow() == Stance::Failing {
-                return Err(Failure::passing("gate", "closed by the test"));
+            let failed = || Err(Failure::passing("gate", "closed by the test"));
+            let stance = *self.stance.borrow();
+            let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+            if stance == Stance::Failing || stance == Stance::Lame && asked.is_multiple_of(3) {
+                return failed();
             }
             let written = self.inner.write(statements).await;
+            if stance == Stance::Lame && asked % 3 == 1 {
+                return failed();
+            }
             if *self.stance.borrow() == Stance::Held {
                 self.arrived.send_replace(true);
                 self.stance.subscribe().wait_for(|stance| *stance == Stance::Open).await.expect("the gate lives");

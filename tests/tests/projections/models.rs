@@ -1,10 +1,11 @@
 //! Whatever the order of partitions, however often a runner is stopped, and whoever touched a row. Runs on every
-//! `SqlStore`: whoever includes it says with `read_store` where the rows are kept.
+//! `SqlStore` and `DocumentStore`: whoever includes it says with `read_store` and `document_store` where rows and items are
+//! kept.
 
 #[path = "gates.rs"]
 mod gates;
 #[path = "history.rs"]
-mod history;
+pub(crate) mod history;
 #[path = "operating.rs"]
 mod operating;
 #[path = "stalls.rs"]
@@ -12,14 +13,14 @@ mod stalls;
 #[path = "stopped.rs"]
 mod stopped;
 #[path = "world.rs"]
-mod world;
+pub(crate) mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{Partition, Position, Recorded, Slot, Staff, Token};
-use carelog_domain::ports::{DocumentStore, EventLog, Freshness, Head};
+use carelog_domain::ports::{EventLog, Freshness, Head};
 use carelog_domain::process::events::ProjectionEventSkipped;
 use carelog_projections::change::{Change, RowWhat};
 use carelog_projections::faults::{Planted, plant};
@@ -224,7 +225,7 @@ async fn a_poison_event_stops_its_projection_alone_and_can_be_retried_or_skipped
         operations::verify(&world.deps(), Some(&projections), "availability", false, QUIET).await.expect("ok");
     assert!(!verdict.holds() && verdict.to_string().contains(&position.to_string()), "{verdict}");
 
-    assert_eq!(projections.retry("availability"), 1);
+    assert_eq!(projections.retry("availability").await.expect("told"), 1);
     assert_eq!(stopped_at(&projections).await, position, "a retry meets the same event");
 
     let reason = Staff::new("a test".to_owned());

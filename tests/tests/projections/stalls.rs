@@ -53,7 +53,7 @@ async fn a_key_store_that_does_not_answer_does_not_keep_the_program_from_stoppin
     let projections = Projections::start(deps).await.expect("started");
     stopped_at(&projections).await;
     keys.closed.store(true, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(projections.retry("availability"), 1); // It reads by itself now, and needs a key.
+    assert_eq!(projections.retry("availability").await.expect("told"), 1); // It reads by itself now, and needs a key.
     let mut pause = tokio::time::interval(Duration::from_millis(10));
     let waits = |line: &carelog_projections::Line| matches!(&line.doing, Doing::Waiting { .. });
     tokio::time::timeout(Duration::from_secs(10), async {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carelog_documents::SledDocuments;
 use carelog_domain::kernel::{Actor, CommandId, EventId, Token, Version};
 use carelog_domain::ports::{
-    Batch, DocumentStore, EventLog, Expected, Fingerprint, Freshness, KeyStore, SqlStore, Statement, ToAppend,
+    Batch, DocumentStore, EventLog, Expected, Fingerprint, Fixed, Freshness, KeyStore, SqlStore, Statement, ToAppend,
 };
 use carelog_keys::FileKeyStore;
 use carelog_projections::{Deps, Projections};
@@ -17,13 +16,13 @@ use carelog_tests::clock::ManualClock;
 use carelog_tests::model_log::ModelLog;
 
 use super::history::{Step, at};
-use crate::read_store;
+use crate::{document_store, read_store};
 
 pub(crate) struct World {
     pub(crate) log: Arc<ModelLog>,
     pub(crate) keys: Arc<FileKeyStore>,
     pub(crate) sql: Arc<dyn SqlStore>,
-    pub(crate) documents: Arc<SledDocuments>,
+    pub(crate) documents: Arc<dyn DocumentStore>,
     pub(crate) clock: ManualClock,
     /// The user who causes everything.
     pub(crate) user: String,
@@ -40,7 +39,7 @@ impl World {
             log: Arc::new(ModelLog::new(partitions, Arc::new(clock.clone()))),
             keys: Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys")),
             sql: read_store(folder.path()),
-            documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
+            documents: document_store(folder.path()),
             clock,
             user: "test".to_owned(),
             _folder: folder,
@@ -54,7 +53,7 @@ impl World {
             log: Arc::clone(&self.log),
             keys: Arc::clone(&self.keys),
             sql: read_store(folder.path()),
-            documents: Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents")),
+            documents: document_store(folder.path()),
             clock: self.clock.clone(),
             user: self.user.clone(),
             _folder: folder,
@@ -66,8 +65,9 @@ impl World {
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
             keys: Arc::clone(&self.keys) as Arc<dyn KeyStore>,
             sql: Arc::clone(&self.sql) as Arc<dyn SqlStore>,
-            documents: Arc::clone(&self.documents) as Arc<dyn DocumentStore>,
+            documents: Arc::clone(&self.documents),
             clock: Arc::new(self.clock.clone()),
+            assigned: Arc::new(Fixed::all(self.log.partitions())),
         }
     }
 
@@ -87,7 +87,7 @@ impl World {
             events.push(ToAppend {
                 id,
                 stream: stream.clone(),
-                event_type: event.event_type(),
+                event_type: event.event_type().into(),
                 revision: event.revision(),
                 occurred_at: at(i64::from(version.0 as u32)),
                 occurred_assumed: false,
@@ -103,6 +103,7 @@ impl World {
             events,
             expected: vec![(stream.clone(), Expected::Exactly(Version(version.0)))],
             conditions: vec![],
+            term: None,
             actor: Actor::system(&self.user).recorded(),
             correlation: command,
             causation: None,

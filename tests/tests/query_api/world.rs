@@ -1,5 +1,5 @@
 //! A small chain with a past: two hospitals, three patients, appointments, money, a lab report. Written as events into a
-//! log in memory, projected by the real projections into SQLite and sled, asked through the real router.
+//! log in memory, projected by the real projections into real stores, asked through the real router.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use carelog_documents::SledDocuments;
 use carelog_domain::event::Event;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, CommandId, EventId, HospitalId, PurposeOfUse, Role, StreamName, Timestamp, Token};
 use carelog_domain::ports::{
-    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Freshness, KeyStore, Settlement,
+    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Settlement,
     SqlStore, ToAppend,
 };
 use carelog_keys::FileKeyStore;
@@ -69,14 +68,14 @@ impl World {
         let log = Arc::new(ModelLog::new(partitions, Arc::new(clock.clone())));
         let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys"));
         let sql = crate::read_store(folder.path()).await;
-        let documents: Arc<dyn DocumentStore> =
-            Arc::new(SledDocuments::open(folder.path().join("documents")).expect("documents"));
+        let documents = crate::document_store(folder.path()).await;
         let projections = Projections::start(carelog_projections::Deps {
             log: log.clone(),
             keys: keys.clone(),
             sql: sql.clone(),
             documents: documents.clone(),
             clock: Arc::new(clock.clone()),
+            assigned: Arc::new(Fixed::all(log.partitions())),
         });
         let projections = projections.await.expect("projections");
         let limits = Limits { wait_max: Duration::from_millis(500), ..Limits::default() };
@@ -113,7 +112,7 @@ impl World {
             sealed.push(ToAppend {
                 id,
                 stream: stream.clone(),
-                event_type: event.event_type(),
+                event_type: event.event_type().into(),
                 revision: event.revision(),
                 occurred_at,
                 occurred_assumed: false,
@@ -129,6 +128,7 @@ impl World {
             events: sealed,
             expected: vec![(stream.clone(), Expected::Any)],
             conditions: vec![],
+            term: None,
             actor: actor(&[Role::FrontDesk], Reach::Chain).recorded(),
             correlation: command,
             causation: None,

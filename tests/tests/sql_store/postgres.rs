@@ -42,7 +42,7 @@ async fn a_read_that_nobody_waits_for_is_ended_at_the_server() {
             let queries = queries.into_iter().map(|sql| Statement::new(sql, vec![])).collect();
             let slow = tokio::time::timeout(Duration::from_millis(300), store.read(queries)).await;
             assert!(slow.is_err(), "it is not slow");
-            let quick = tokio::time::timeout(Duration::from_secs(5), store.read(plain("SELECT 3"))).await;
+            let quick = tokio::time::timeout(Duration::from_secs(20), store.read(plain("SELECT 3"))).await;
             assert_eq!(quick.expect("the connection is free").expect("read")[0].rows, [vec![SqlValue::Int(3)]]);
         }
         let busy = format!(
@@ -252,4 +252,51 @@ async fn a_reader_holds_up_a_change_of_tables_but_the_change_does_not_hold_up_re
     assert!(begun.elapsed() > Duration::from_secs(1), "there was a reader");
     reading.await.expect("no panic").expect("read");
     changing.await.expect("no panic").expect("made when the reader had ended");
+}
+
+/// How many parsed queries the connection keeps.
+const KEPT: &str = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT %'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_stay_parsed_where_a_connection_is_the_servers_own_and_nowhere_else() {
+    let server = PostgresServer::shared();
+    let database = server.database().await;
+    let bouncers = [PgBouncer::before(server, 2), PgBouncer::ignoring_options(server, 2)];
+    let direct = (server.url(&database), 2);
+    let pooled = bouncers.iter().map(|bouncer| (bouncer.url(&database), 0));
+    for (url, kept) in std::iter::once(direct).chain(pooled) {
+        let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+        assert_eq!(numbers(&store, "SELECT 7").await, [7]);
+        assert_eq!(numbers(&store, KEPT).await, [kept]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_shows_anothers_mark_is_not_believed() {
+    let server = PostgresServer::shared();
+    let url = server.url(&server.database().await);
+    let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+    assert_eq!(numbers(&store, "SELECT 7").await, [7]);
+    // What a pooler would do that passes `options` on: the next transaction is on another's connection.
+    let others = ["SET carelog.session TO another", "SET search_path TO pg_catalog"];
+    store.write(others.map(|sql| Statement::new(sql, vec![])).into()).await.expect("set");
+    assert_eq!(numbers(&store, "SELECT count(*) FROM migrations").await, [1], "of the schema that was asked for");
+    assert_eq!(numbers(&store, KEPT).await, [0], "nothing is relied on any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_was_parsed_before_its_table_changed_is_parsed_again() {
+    let server = PostgresServer::shared();
+    let url = server.url(&server.database().await);
+    let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+    let asked = || async { store.read(plain("SELECT * FROM t")).await.expect("read").remove(0).rows };
+    for (made, expected) in [
+        (vec!["CREATE TABLE t (id BIGINT)", "INSERT INTO t VALUES (1)"], vec![1.into()]),
+        (vec!["ALTER TABLE t ADD name TEXT DEFAULT 'n'"], vec![1.into(), "n".into()]),
+        (vec!["DROP TABLE t", "CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('m')"], vec!["m".into()]),
+        (vec!["ALTER TABLE t RENAME TO u", "CREATE VIEW t AS SELECT 5::BIGINT AS id"], vec![SqlValue::Int(5)]),
+    ] {
+        store.write(made.into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.expect("changed");
+        assert_eq!(asked().await, [expected]);
+    }
 }

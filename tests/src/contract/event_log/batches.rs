@@ -4,7 +4,7 @@ use carelog_domain::kernel::actor::RecordedActor;
 use carelog_domain::kernel::{
     CommandId, EventId, HospitalId, PurposeOfUse, Revision, Role, Slot, StreamName, Tag, Timestamp, Version,
 };
-use carelog_domain::ports::{Batch, Condition, Expected, Fingerprint, ToAppend};
+use carelog_domain::ports::{Batch, Condition, Expected, Fingerprint, Term, ToAppend};
 use uuid::Uuid;
 
 /// Builds a batch; turn it into one with [`BatchBuilder::build`].
@@ -27,6 +27,7 @@ pub fn batch(slot: Slot, key: &str) -> BatchBuilder {
         events: vec![],
         expected: vec![],
         conditions: vec![],
+        term: None,
         actor: RecordedActor { user: "tester".into(), role: Role::System, purpose: PurposeOfUse::Operations },
         correlation: command,
         causation: None,
@@ -43,7 +44,7 @@ impl BatchBuilder {
         self.0.events.push(ToAppend {
             id: EventId::derive(self.0.command, self.0.slot, Timestamp::from_micros(7), index),
             stream: stream.clone(),
-            event_type,
+            event_type: event_type.into(),
             revision: Revision(1),
             occurred_at: Timestamp::from_micros(7),
             occurred_assumed: false,
@@ -89,6 +90,13 @@ impl BatchBuilder {
     pub fn caused_by(mut self, event: EventId, recorded_at: Timestamp) -> BatchBuilder {
         (self.0.causation, self.0.recorded_after) = (Some(event), Some(recorded_at));
         self.0.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+        self
+    }
+
+    /// Decided in this term.
+    #[must_use]
+    pub fn in_term(mut self, term: Term) -> BatchBuilder {
+        self.0.term = Some(term);
         self
     }
 

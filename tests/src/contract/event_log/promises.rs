@@ -2,7 +2,7 @@
 
 use carelog_domain::kernel::{CommandId, EventId, HospitalId, Partition, Slot, Tag, Timestamp, Version};
 use carelog_domain::ports::{
-    Accepted, AppendError, Batch, Clock, Direction, EventFilter, EventLog, Fingerprint, Stored,
+    Accepted, AppendError, Batch, Clock, Direction, EventFilter, EventLog, Fingerprint, Owner, Stored, Term,
 };
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
@@ -73,6 +73,20 @@ pub(super) async fn a_stream_that_moved_is_a_conflict_that_says_where_it_is(home
     durably(&log, batch(slot(5), "k2").event(&s, "Made", &[], "{}").expecting(&s, 1).build()).await;
     assert_eq!(log.stream_version(&s).await.expect("a version"), Version(2));
     assert_eq!(log.stream_version(&other).await.expect("a version"), Version::NONE);
+}
+
+pub(super) async fn a_decision_of_another_term_is_refused(home: &impl LogHome) {
+    let log = home.open().await;
+    let (s, partition) = (stream_in(slot(5), "thing", 1), log.partition_of(slot(5)));
+    let Owner::Here(term) = log.owner(partition) else { panic!("whoever opens it alone owns it") };
+    let decided = |key: &str, term| batch(slot(5), key).event(&s, "Made", &[], "{}").in_term(term).build();
+    let later = Term(term.0 + 1);
+    let refused = log.append(decided("k1", later)).await;
+    assert!(matches!(refused, Err(AppendError::TermOver { decided }) if decided == later));
+    assert_eq!(log.stream_version(&s).await.expect("a version"), Version::NONE, "nothing of it was taken");
+    durably(&log, decided("k1", term)).await;
+    assert!(durably(&log, decided("k1", later)).await.repeated, "what was done is done, whenever it was decided");
+    log.catch_up(partition).await.expect("all of it is here");
 }
 
 pub(super) async fn a_tag_used_since_is_a_conflict_that_says_where(home: &impl LogHome) {
