@@ -2,11 +2,11 @@
 //! one data folder that grows from part to part.
 
 mod commands;
-mod hospital;
+pub(crate) mod hospital;
 mod lag;
 mod queries;
 mod upkeep;
-mod wrk;
+pub(crate) mod wrk;
 
 use std::path::Path;
 
@@ -25,12 +25,12 @@ pub(crate) async fn measure(
     let data = work.join("server");
     std::fs::create_dir_all(&data)?;
     let server = Server::start(program, &data).await?;
-    let mut hospital = Hospital::open(&server, work, pressure.patients).await?;
-    commands::measure(&server, &mut hospital, pressure, report).await?;
-    lag::measure(&server, &mut hospital, pressure, report).await?;
-    queries::measure(&server, &hospital, pressure, report).await?;
-    upkeep::rebuilds(&server, report).await?;
-    let (events, memory) = (server.events().await?, server.memory_peak_bytes()?);
+    let mut hospital = Hospital::open(&server.api, work, pressure.patients, 1).await?;
+    commands::measure(&server.api, &mut hospital, pressure, report).await?;
+    lag::measure(&server.api, &mut hospital, pressure, report).await?;
+    queries::measure(&server.api, &hospital, pressure, report).await?;
+    upkeep::rebuilds(&server.api, report).await?;
+    let (events, memory) = (server.api.events().await?, server.memory_peak_bytes()?);
     report.add(Row {
         what: "memory of the server, most ever (VmHWM)".to_owned(),
         figure: format!("{} MB", number(memory as f64 / 1e6)),

@@ -1,12 +1,15 @@
 //! `make bench`: measures Carelog beside what bounds it, in one run, and prints a table. Every figure is checked
 //! against a count taken afterwards; what does not agree ends the run. docs/benchmarks.md keeps what was measured.
 
+mod api;
 mod appends;
 mod bare_axum;
+mod cluster;
 mod http;
 mod machine;
 mod million;
 mod percentiles;
+mod postgres;
 mod pressure;
 mod report;
 mod rows;
@@ -36,7 +39,12 @@ struct Run {
     #[arg(long)]
     quick: bool,
     /// Only these parts, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "appends,rows,million,server,year")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "appends,rows,million,server,postgres,year,cluster"
+    )]
     only: Vec<Part>,
     /// The program to measure
     #[arg(long, default_value = "target/release/carelog", value_name = "FILE")]
@@ -44,12 +52,18 @@ struct Run {
     /// Where everything is written; emptied first
     #[arg(long, default_value = "target/bench/work", value_name = "FOLDER")]
     work: PathBuf,
+    /// What starts brokers, stores and nodes, for the part `cluster`
+    #[arg(long, default_value = "target/release/examples/cluster", value_name = "FILE")]
+    cluster: PathBuf,
     /// The clinic's year that is imported
     #[arg(long, default_value = "target/data/2024-12-01", value_name = "FOLDER")]
     year: PathBuf,
     /// A PostgreSQL server to measure beside, such as "host=127.0.0.1 port=15439 user=postgres"
     #[arg(long, value_name = "PARAMETERS")]
     postgres: Option<String>,
+    /// Where scripts/setup put PostGraphile, which is measured beside
+    #[arg(long, default_value = "target/bench-postgraphile", value_name = "FOLDER")]
+    postgraphile: PathBuf,
     /// Where the table goes, besides standard output
     #[arg(long, default_value = "target/bench/report.md", value_name = "FILE")]
     report: PathBuf,
@@ -65,8 +79,12 @@ enum Part {
     Million,
     /// The program under load: commands, lag, queries, rebuilds, restart, memory
     Server,
+    /// GraphQL and rebuilds with read models in PostgreSQL, beside PostGraphile and COPY; only with --postgres
+    Postgres,
     /// The import of a clinic's year
     Year,
+    /// One node and three on three brokers: commands and the publisher, beside bare producers
+    Cluster,
 }
 
 #[derive(Subcommand)]
@@ -95,7 +113,7 @@ async fn measure(run: &Run) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(&run.work).with_context(|| format!("{} cannot be made", run.work.display()))?;
     let mut report = Report::begin(&run.report, run.quick)?;
-    for part in [Part::Appends, Part::Rows, Part::Million, Part::Server, Part::Year] {
+    for part in [Part::Appends, Part::Rows, Part::Million, Part::Server, Part::Postgres, Part::Year, Part::Cluster] {
         if !run.only.contains(&part) {
             continue;
         }
@@ -107,7 +125,18 @@ async fn measure(run: &Run) -> anyhow::Result<()> {
             },
             Part::Million => million::measure(&run.work, &pressure, &mut report).await?,
             Part::Server => http::measure(&run.program, &run.work, &pressure, &mut report).await?,
+            Part::Postgres => match &run.postgres {
+                Some(parameters) => {
+                    let folder = &run.postgraphile;
+                    postgres::measure(&run.program, &run.work, parameters, folder, &pressure, &mut report).await?;
+                }
+                None => println!("nothing on PostgreSQL: there is no server of it"),
+            },
             Part::Year => year::measure(&run.program, &run.work, &run.year, &mut report).await?,
+            Part::Cluster => {
+                let programs = cluster::Programs { carelog: &run.program, cluster: &run.cluster };
+                cluster::measure(&programs, &run.work, &pressure, &mut report).await?;
+            }
         }
     }
     report.end()

@@ -8,9 +8,9 @@ use carelog_domain::ports::{SqlStore, SqlValue, Statement};
 use carelog_postgres::{PostgresSettings, PostgresStore};
 use carelog_schemas::read_models::{Kind, Set, Table, appointments, availability};
 use futures::SinkExt;
-use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::postgres::database;
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
 
@@ -20,7 +20,9 @@ const TRANSACTION_ROWS: u64 = 4_096;
 
 /// A row for a wide table with many indexes and for a narrow one.
 pub(crate) async fn measure(parameters: &str, pressure: &Pressure, report: &mut Report) -> anyhow::Result<()> {
-    let store = PostgresStore::connect(PostgresSettings::new(url(parameters)?)).await?;
+    let server: Config = parameters.parse().context("the parameters of PostgreSQL")?;
+    let url = database::url(&server, server.get_dbname().unwrap_or("postgres"))?;
+    let store = PostgresStore::connect(PostgresSettings::new(url)).await?;
     let (client, connection) =
         tokio_postgres::connect(parameters, NoTls).await.context("PostgreSQL cannot be reached")?;
     tokio::spawn(connection);
@@ -38,14 +40,6 @@ pub(crate) async fn measure(parameters: &str, pressure: &Pressure, report: &mut 
         })?;
     }
     Ok(())
-}
-
-/// The driver's parameters as a URL.
-fn url(parameters: &str) -> anyhow::Result<String> {
-    let config: Config = parameters.parse().context("the parameters of PostgreSQL")?;
-    let Some(Host::Tcp(host)) = config.get_hosts().first() else { anyhow::bail!("name a host of PostgreSQL") };
-    let (user, port) = (config.get_user().unwrap_or("postgres"), config.get_ports().first().unwrap_or(&5432));
-    Ok(format!("postgres://{user}@{host}:{port}/{}", config.get_dbname().unwrap_or("postgres")))
 }
 
 async fn fresh(store: &PostgresStore, table: &Table) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ pub(crate) async fn measure(program: &Path, work: &Path, year: &Path, report: &m
     let server = Server::start(program, &data).await?;
     let begun = Instant::now();
     let output = Command::new(program)
-        .args(["--json", "import", "--server", &server.base])
+        .args(["--json", "import", "--server", &server.api.base])
         .arg(year)
         .stderr(Stdio::inherit())
         .output()
@@ -31,8 +31,8 @@ pub(crate) async fn measure(program: &Path, work: &Path, year: &Path, report: &m
     let summary: Value = text.lines().rev().find_map(|line| serde_json::from_str(line).ok()).context("a summary")?;
     let commands = summary["commands"].as_u64().context("the summary counts commands")?;
     ensure!(summary["doneBefore"] == 0, "the server was not empty: {summary}");
-    let left = server.drain().await?;
-    let (events, memory) = (server.events().await?, server.memory_peak_bytes()?);
+    let left = server.api.drain().await?;
+    let (events, memory) = (server.api.events().await?, server.memory_peak_bytes()?);
     report.add(Row {
         what: "import of the year".to_owned(),
         figure: format!("{:.1} s, {} commands/s", time.as_secs_f64(), number(rate(commands, time))),

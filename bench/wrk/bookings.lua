@@ -3,7 +3,14 @@
 
 local threads = {}
 
+-- NODES, "HOST:PORT,HOST:PORT": each thread goes to one of them, instead of all to the address of the command line.
+local nodes = {}
+for host, port in (os.getenv("NODES") or ""):gmatch("([^:,]+):(%d+)") do
+   table.insert(nodes, wrk.lookup(host, port)[1])
+end
+
 function setup(thread)
+   if #nodes > 0 then thread.addr = nodes[#threads % #nodes + 1] end
    thread:set("number", #threads)
    table.insert(threads, thread)
 end

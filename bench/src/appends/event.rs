@@ -47,7 +47,7 @@ impl Writer {
         let event = ToAppend {
             id: EventId::derive(command, slot, occurred_at, 0),
             stream: self.stream.clone(),
-            event_type: "BenchMeasured",
+            event_type: "BenchMeasured".into(),
             revision: Revision(1),
             occurred_at,
             occurred_assumed: false,
@@ -62,6 +62,7 @@ impl Writer {
             events: vec![event],
             expected: vec![(self.stream.clone(), Expected::Exactly(Version(self.version)))],
             conditions: vec![],
+            term: None,
             actor: self.actor.clone(),
             correlation: command,
             causation: None,

@@ -10,9 +10,9 @@ use tokio::process::{Child, Command};
 
 use super::hospital::Hospital;
 use super::wrk::{self, Counted, Script};
+use crate::api::Api;
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
-use crate::server::Server;
 
 /// Connections of a burst.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
@@ -21,7 +21,7 @@ const HELD: usize = 64;
 
 /// A row for each burst, and one for the load that is held.
 pub(super) async fn measure(
-    server: &Server,
+    server: &Api,
     hospital: &mut Hospital,
     pressure: &Pressure,
     report: &mut Report,
@@ -45,7 +45,7 @@ struct Load {
 impl Load {
     async fn measure(
         &self,
-        server: &Server,
+        server: &Api,
         hospital: &mut Hospital,
         bare: f64,
         report: &mut Report,
@@ -53,7 +53,8 @@ impl Load {
         let Load { what, connections, time } = self;
         let name = format!("POST /v1/appointments, {connections} connections, {what} {} s", time.as_secs());
         let (appointments, events) = (hospital.appointments(server).await?, server.events().await?);
-        let counted = wrk::run(Script::Bookings, &server.base, *connections, *time, &hospital.lua, hospital.next());
+        let urls = [server.base.as_str()];
+        let counted = wrk::run(Script::Bookings, &urls, *connections, *time, &hospital.lua, hospital.next());
         let counted = counted.await?.all_succeeded(&name)?;
         hospital.advance_to(counted.next);
         let left = server.drain().await?;
@@ -87,7 +88,7 @@ impl Load {
 
 async fn bare_axum(hospital: &Hospital, connections: usize, time: Duration) -> anyhow::Result<Counted> {
     let (mut child, base) = start_bare_axum().await?;
-    let counted = wrk::run(Script::Bookings, &base, connections, time, &hospital.lua, 0).await?;
+    let counted = wrk::run(Script::Bookings, &[&base], connections, time, &hospital.lua, 0).await?;
     child.kill().await.context("the bare server could not be ended")?;
     counted.all_succeeded("bare axum")
 }

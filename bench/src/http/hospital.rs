@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use chrono::{DateTime, Days, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::api::Api;
 
 /// Practitioners, each with a role of their own.
 const ROLES: usize = 20;
@@ -27,10 +27,10 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// Patients that are registered in one request.
 const LINES: usize = 500;
 
-/// The hospital, and the bookings made so far.
+/// The hospital, or several that share its roles and patients, and the bookings made so far.
 pub(crate) struct Hospital {
-    /// Its id.
-    pub(crate) id: String,
+    /// Its id, or the ids of all.
+    pub(crate) ids: Vec<String>,
     /// Starts of its slots, in order.
     pub(crate) starts: Vec<String>,
     /// The same data as a Lua table, for wrk.
@@ -41,24 +41,26 @@ pub(crate) struct Hospital {
 }
 
 impl Hospital {
-    /// Registers the hospital and all that is needed to book, and waits until its days are open.
-    pub(crate) async fn open(server: &Server, work: &Path, patients: usize) -> anyhow::Result<Hospital> {
-        let (id, roles) = staff(server).await?;
+    /// Registers so many hospitals and all that is needed to book, and waits until their days are open. One hospital is
+    /// in one partition of the log; many are in all of them.
+    pub(crate) async fn open(server: &Api, work: &Path, patients: usize, hospitals: usize) -> anyhow::Result<Hospital> {
+        let mut ids = Vec::new();
+        for number in 0..hospitals {
+            ids.push(register(server, number).await?);
+        }
+        let roles = staff(server, &ids).await?;
         let mut registered = Vec::new();
         for numbers in (0..patients).collect::<Vec<_>>().chunks(LINES) {
-            let lines: Vec<Value> = numbers.iter().map(|number| registration(&id, *number)).collect();
+            let lines: Vec<Value> = numbers.iter().map(|number| registration(at(&ids, *number), *number)).collect();
             registered.extend(server.batch(&lines).await?);
         }
         server.drain().await?;
         let lua = work.join("bookings-data.lua");
-        let hospital = Hospital { id, starts: starts(Utc::now()), lua, roles, patients: registered, next: 0 };
-        let open = "query ($h: ID, $from: DateTime!, $to: DateTime!) {
-            patients { totalCount } availability(hospital: $h, from: $from, to: $to) { totalCount } }";
-        let (from, to) = (hospital.starts.first(), hospital.starts.last());
-        let found = server.query(open, json!({ "h": hospital.id, "from": from, "to": to })).await?;
-        let slots = ROLES * (hospital.starts.len() - 1);
+        let hospital = Hospital { ids, starts: starts(Utc::now()), lua, roles, patients: registered, next: 0 };
+        let found = server.query("{ patients { totalCount } }", json!({})).await?;
         ensure!(found["patients"]["totalCount"] == json!(patients), "not every patient was registered: {found}");
-        ensure!(found["availability"]["totalCount"] == json!(slots), "not every slot is open: {found}");
+        let (slots, open) = (ROLES * (hospital.starts.len() - 1), hospital.open_slots(server).await?);
+        ensure!(open == slots as u64, "{open} of {slots} slots are open");
         std::fs::write(&hospital.lua, hospital.as_lua()).context("the data for wrk cannot be written")?;
         Ok(hospital)
     }
@@ -84,10 +86,26 @@ impl Hospital {
     }
 
     /// How many appointments the read model holds for it.
-    pub(crate) async fn appointments(&self, server: &Server) -> anyhow::Result<u64> {
+    pub(crate) async fn appointments(&self, server: &Api) -> anyhow::Result<u64> {
         let query = "query ($h: ID) { appointments(filter: { hospital: $h }, first: 1) { totalCount } }";
-        let found = server.query(query, json!({ "h": self.id })).await?;
-        found["appointments"]["totalCount"].as_u64().context("a count of appointments")
+        let mut count = 0;
+        for id in &self.ids {
+            let found = server.query(query, json!({ "h": id })).await?;
+            count += found["appointments"]["totalCount"].as_u64().context("a count of appointments")?;
+        }
+        Ok(count)
+    }
+
+    async fn open_slots(&self, server: &Api) -> anyhow::Result<u64> {
+        let query = "query ($h: ID, $from: DateTime!, $to: DateTime!) {
+            availability(hospital: $h, from: $from, to: $to) { totalCount } }";
+        let (from, to) = (self.starts.first(), self.starts.last());
+        let mut count = 0;
+        for id in &self.ids {
+            let found = server.query(query, json!({ "h": id, "from": from, "to": to })).await?;
+            count += found["availability"]["totalCount"].as_u64().context("a count of slots")?;
+        }
+        Ok(count)
     }
 
     fn as_lua(&self) -> String {
@@ -95,7 +113,7 @@ impl Hospital {
         format!(
             "return {{ stepOfBooking = {STEP_OF_BOOKING}, stepOfPatient = {STEP_OF_PATIENT}, service = \"{SERVICE}\",\n\
              hospital = \"{}\",\nroles = {{{}}},\npatients = {{{}}},\nstarts = {{{}}} }}\n",
-            self.id,
+            self.ids[0],
             list(&self.roles),
             list(&self.patients),
             list(&self.starts)
@@ -103,16 +121,27 @@ impl Hospital {
     }
 }
 
-/// The hospital's id and those of its roles.
-async fn staff(server: &Server) -> anyhow::Result<(String, Vec<String>)> {
-    let register = json!({ "name": "Bench Hospital", "zone": "UTC", "currency": "GBP" });
-    let id = one(server, line("RegisterHospital", "hospital", &register)).await?;
-    let today = Utc::now().date_naive();
+/// The hospital of a role, or of the patients that book there.
+fn at(hospitals: &[String], number: usize) -> &str {
+    &hospitals[number % ROLES % hospitals.len()]
+}
+
+/// A hospital with prices; its id.
+async fn register(server: &Api, number: usize) -> anyhow::Result<String> {
+    let hospital = json!({ "name": format!("Bench Hospital {number}"), "zone": "UTC", "currency": "GBP" });
+    let id = one(server, line("RegisterHospital", &format!("hospital-{number}"), &hospital)).await?;
     let price = json!({
         "service": SERVICE, "display": "Visit", "amount": { "amount": "80.00", "currency": "GBP" },
-        "tax": { "category": "E", "rateBasisPoints": 0 }, "validFrom": today,
+        "tax": { "category": "E", "rateBasisPoints": 0 }, "validFrom": Utc::now().date_naive(),
     });
-    one(server, line("SetPriceList", "prices", &json!({ "hospital": id, "entries": [price] }))).await?;
+    let prices = json!({ "hospital": id, "entries": [price] });
+    one(server, line("SetPriceList", &format!("prices-{number}"), &prices)).await?;
+    Ok(id)
+}
+
+/// The ids of roles at the hospitals.
+async fn staff(server: &Api, hospitals: &[String]) -> anyhow::Result<Vec<String>> {
+    let today = Utc::now().date_naive();
     let block = |weekday: &&str| {
         json!({
             "weekday": weekday, "start": "00:00", "end": "00:00", "slotMinutes": 24 * 60 / SLOTS_OF_A_DAY,
@@ -125,17 +154,17 @@ async fn staff(server: &Server) -> anyhow::Result<(String, Vec<String>)> {
         let name = json!({ "name": { "text": format!("Dr. Bench {number}") } });
         let practitioner = one(server, line("RegisterPractitioner", &format!("practitioner-{number}"), &name)).await?;
         let assign = json!({
-            "practitioner": practitioner, "hospital": id, "specialty": "general-practice", "services": [SERVICE],
+            "practitioner": practitioner, "hospital": at(hospitals, number), "specialty": "general-practice", "services": [SERVICE],
         });
         let role = one(server, line("AssignRole", &format!("role-{number}"), &assign)).await?;
         let schedule = json!({ "role": role, "effectiveFrom": today, "blocks": blocks });
         one(server, line("SetSchedule", &format!("schedule-{number}"), &schedule)).await?;
         roles.push(role);
     }
-    Ok((id, roles))
+    Ok(roles)
 }
 
-async fn one(server: &Server, line: Value) -> anyhow::Result<String> {
+async fn one(server: &Api, line: Value) -> anyhow::Result<String> {
     let mut ids = server.batch(&[line]).await?;
     ids.pop().context("a line was answered")
 }
@@ -176,8 +205,8 @@ mod tests {
     fn bookings_never_take_a_patient_twice_at_once_nor_more_seats_than_there_are() {
         let names = |kind: &str, count| (0..count).map(|number| format!("{kind}-{number}")).collect::<Vec<_>>();
         let (roles, patients) = (names("role", ROLES), names("patient", 2_000));
-        let (id, lua) = (String::new(), PathBuf::new());
-        let hospital = Hospital { id, starts: starts(Utc::now()), lua, roles, patients, next: 0 };
+        let (ids, lua) = (vec![String::new()], PathBuf::new());
+        let hospital = Hospital { ids, starts: starts(Utc::now()), lua, roles, patients, next: 0 };
         let (mut visits, mut seats) = (HashSet::new(), HashMap::new());
         for number in 0..1_000_000 {
             let booking = hospital.booking(number);

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::hospital::Hospital;
+use crate::api::Api;
 use crate::percentiles::Times;
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate};
-use crate::server::Server;
 
 /// One of so many bookings is asked for.
 const SAMPLE: u64 = 20;
@@ -27,7 +27,7 @@ struct Seen {
 
 /// A row about lag.
 pub(super) async fn measure(
-    server: &Server,
+    server: &Api,
     hospital: &mut Hospital,
     pressure: &Pressure,
     report: &mut Report,

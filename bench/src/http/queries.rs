@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::hospital::Hospital;
 use super::wrk::{self, Script};
+use crate::api::Api;
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number};
-use crate::server::Server;
 
 const CONNECTIONS: usize = 16;
 /// How many appointments a page has.
@@ -18,13 +18,14 @@ const QUERY: &str = "query ($h: ID, $from: DateTime) {
 
 /// A row about queries.
 pub(super) async fn measure(
-    server: &Server,
+    server: &Api,
     hospital: &Hospital,
     pressure: &Pressure,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     check(server, hospital).await?;
-    let counted = wrk::run(Script::Appointments, &server.base, CONNECTIONS, pressure.queries, &hospital.lua, 0).await?;
+    let counted =
+        wrk::run(Script::Appointments, &[&server.base], CONNECTIONS, pressure.queries, &hospital.lua, 0).await?;
     let counted = counted.all_succeeded("GraphQL")?;
     check(server, hospital).await?;
     let appointments = hospital.appointments(server).await?;
@@ -42,10 +43,10 @@ pub(super) async fn measure(
 }
 
 /// Reads pages of the range that wrk asks for, and looks at every name.
-async fn check(server: &Server, hospital: &Hospital) -> anyhow::Result<()> {
+async fn check(server: &Api, hospital: &Hospital) -> anyhow::Result<()> {
     let half = hospital.starts.len() / 2;
     for slot in [0, half / 2, half - 1] {
-        let found = server.query(QUERY, json!({ "h": hospital.id, "from": hospital.starts[slot] })).await?;
+        let found = server.query(QUERY, json!({ "h": hospital.ids[0], "from": hospital.starts[slot] })).await?;
         let nodes = found["appointments"]["nodes"].as_array().context("a page of appointments")?;
         let whole = nodes.iter().all(|node| {
             node["patient"]["name"].is_string() && node["practitioner"]["name"].is_string() && node["start"].is_string()

@@ -6,11 +6,12 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use serde_json::json;
 
+use crate::api::Api;
 use crate::report::{Report, Row, number, rate};
 use crate::server::Server;
 
 /// A row for each read model.
-pub(super) async fn rebuilds(server: &Server, report: &mut Report) -> anyhow::Result<()> {
+pub(super) async fn rebuilds(server: &Api, report: &mut Report) -> anyhow::Result<()> {
     for name in server.models().await?.0 {
         let begun = Instant::now();
         let rebuilt = server.post(&format!("/v1/operations/projections/{name}/rebuild"), &json!({})).await?;
@@ -43,11 +44,11 @@ pub(super) async fn restarts(
     let stopped_in = server.stop().await?;
     let server = Server::start(program, data).await?;
     let after_stop = server.ready_after;
-    ensure!(server.events().await? >= events, "events are missing after the stop");
+    ensure!(server.api.events().await? >= events, "events are missing after the stop");
     server.kill().await?;
     let server = Server::start(program, data).await?;
     let after_kill = server.ready_after;
-    let now = server.events().await?;
+    let now = server.api.events().await?;
     ensure!(now >= events, "events are missing after the kill: {now} of {events}");
     let row = |what: &str, figure: f64, beside: String| Row {
         what: format!("carelog serve ready after {what}, {} events", number(events as f64)),

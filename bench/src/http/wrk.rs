@@ -17,6 +17,8 @@ pub(crate) enum Script {
     Bookings,
     /// The appointments of some days.
     Appointments,
+    /// Pages whose requests the data file has.
+    Pages,
 }
 
 /// What wrk counted.
@@ -57,10 +59,10 @@ impl Counted {
     }
 }
 
-/// Runs a script against an address.
+/// Runs a script against an address, or against several, each with its share of the connections.
 pub(crate) async fn run(
     script: Script,
-    url: &str,
+    urls: &[&str],
     connections: usize,
     time: Duration,
     data: &Path,
@@ -69,13 +71,16 @@ pub(crate) async fn run(
     let file = match script {
         Script::Bookings => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/bookings.lua"),
         Script::Appointments => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/appointments.lua"),
+        Script::Pages => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/pages.lua"),
     };
-    let threads = connections.min(2).to_string();
+    let threads = connections.min(urls.len().max(2)).to_string();
+    let nodes: Vec<&str> = urls.iter().map(|url| url.trim_start_matches("http://")).collect();
     let output = Command::new("wrk")
         .args(["-t", &threads, "-c", &connections.to_string(), "-d", &format!("{}s", time.as_secs())])
-        .args(["--timeout", "30s", "--latency", "-s", file, url, "--"])
+        .args(["--timeout", "30s", "--latency", "-s", file, urls[0], "--"])
         .arg(data)
         .args([&threads, &from.to_string()])
+        .env("NODES", if nodes.len() > 1 { nodes.join(",") } else { String::new() })
         .output()
         .await
         .context("wrk could not be started; scripts/setup bench installs it")?;

@@ -1,0 +1,134 @@
+//! Nothing but an idempotent producer and a consumer that says what came back: the ceiling of a log that acknowledges what
+//! it has read back from Kafka.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use parking_lot::Mutex;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::percentiles::{Percentiles, Times};
+use crate::report::rate;
+
+/// As the log's topic has it.
+pub(crate) const PARTITIONS: i32 = 4;
+/// Bytes of a record: what an event of a booking takes in the log's topic, sealed.
+const RECORD_BYTES: usize = 430;
+
+/// What it did.
+pub(crate) struct Bare {
+    /// Records a second.
+    pub(crate) rate: f64,
+    /// From sending a record to reading it back.
+    pub(crate) times: Percentiles,
+}
+
+/// Records that were sent and not read back.
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<()>>>>;
+
+/// Has so many clients each send one record after the other.
+pub(crate) async fn measure(brokers: &str, clients: usize, time: Duration) -> anyhow::Result<Bare> {
+    let topic = format!("bare-{clients}");
+    make_topic(brokers, &topic, PARTITIONS).await?;
+    let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "0")
+        .set("socket.nagle.disable", "true")
+        .create()?;
+    let (waiting, ended) = (Waiting::default(), Arc::new(AtomicBool::new(false)));
+    let consumer = reader(brokers, &topic)?;
+    let reading = std::thread::spawn({
+        let (waiting, ended) = (waiting.clone(), ended.clone());
+        move || read_back(&consumer, &waiting, &ended)
+    });
+    let (producer, next, topic) = (Arc::new(producer), Arc::new(AtomicU64::new(0)), Arc::<str>::from(topic));
+    let begun = Instant::now();
+    let mut running = JoinSet::new();
+    for client in 0..clients {
+        let (producer, waiting, next, topic) = (producer.clone(), waiting.clone(), next.clone(), topic.clone());
+        running.spawn(async move {
+            let mut times = Times::default();
+            while begun.elapsed() < time {
+                let sent = Instant::now();
+                send(&producer, &waiting, &topic, client, next.fetch_add(1, Ordering::Relaxed)).await?;
+                times.add(sent.elapsed());
+            }
+            anyhow::Ok(times)
+        });
+    }
+    let mut all = Times::default();
+    while let Some(times) = running.join_next().await {
+        all.join(times.context("a client of the bare producer stopped in the middle")??);
+    }
+    let spent = begun.elapsed();
+    ended.store(true, Ordering::Release);
+    ensure!(reading.join().is_ok(), "the bare consumer panicked");
+    Ok(Bare { rate: rate(all.count() as u64, spent), times: all.percentiles() })
+}
+
+async fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    waiting: &Waiting,
+    topic: &str,
+    client: usize,
+    id: u64,
+) -> anyhow::Result<()> {
+    let (told, read) = oneshot::channel();
+    waiting.lock().insert(id, told);
+    let mut value = id.to_le_bytes().to_vec();
+    value.resize(RECORD_BYTES, b'x');
+    let record = BaseRecord::<str, [u8]>::to(topic).partition(client as i32 % PARTITIONS).payload(&value);
+    producer.send(record).map_err(|(error, _)| error)?;
+    read.await.context("a record was not read back")
+}
+
+/// Makes a topic as the log's is: three replicas, two of them in sync.
+pub(crate) async fn make_topic(brokers: &str, name: &str, partitions: i32) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(3)).set("min.insync.replicas", "2");
+    for made in admin.create_topics([&topic], &AdminOptions::new()).await? {
+        made.map_err(|(name, code)| anyhow::anyhow!("topic {name} could not be made: {code}"))?;
+    }
+    Ok(())
+}
+
+fn reader(brokers: &str, topic: &str) -> anyhow::Result<BaseConsumer> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "bare")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.queue.backoff.ms", "10")
+        .create()?;
+    consumer.assign(&from_beginning(topic, PARTITIONS)?)?;
+    Ok(consumer)
+}
+
+/// All of a topic.
+pub(crate) fn from_beginning(topic: &str, partitions: i32) -> anyhow::Result<TopicPartitionList> {
+    let mut places = TopicPartitionList::new();
+    for partition in 0..partitions {
+        places.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    Ok(places)
+}
+
+fn read_back(consumer: &BaseConsumer, waiting: &Waiting, ended: &AtomicBool) {
+    while !ended.load(Ordering::Acquire) {
+        let Some(Ok(message)) = consumer.poll(Duration::from_millis(10)) else { continue };
+        let id = message.payload().and_then(|value| value.get(..8)?.try_into().ok()).map(u64::from_le_bytes);
+        if let Some(told) = id.and_then(|id| waiting.lock().remove(&id)) {
+            let _ = told.send(()); // Its client has ended with the time.
+        }
+    }
+}
