@@ -168,4 +168,10 @@ impl Cluster {
     pub fn logs(&self) -> String {
         self.nodes().iter().map(|node| format!("== {}\n{}\n", node.name, node.log_end(20))).collect()
     }
+
+    /// What all nodes wrote to their logs about requests that failed.
+    pub fn failures(&self) -> String {
+        let failed = "a request failed";
+        self.nodes().iter().map(|node| format!("== {}\n{}", node.name, node.log_lines(failed))).collect()
+    }
 }

@@ -14,6 +14,8 @@ mod history;
 mod lab;
 #[path = "command_api/limits.rs"]
 mod limits;
+#[path = "command_api/passing.rs"]
+mod passing;
 #[path = "command_api/reach.rs"]
 mod reach;
 

@@ -16,22 +16,26 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl WriteSide {
-    /// Carries a command out to its end, wherever its partition is owned. An outcome that is not known because the
+    /// Carries a command out to its end, wherever its partition is owned. An outcome that is not known because a
     /// partition changed hands is asked for again, with the same id, as any client would.
     pub(super) async fn carry_out(&self, request: &CommandRequest) -> Result<CommandDone, CommandError> {
         let target = admitted(request).map_err(CommandError::Rejected)?;
         let until = Instant::now() + PATIENCE;
         let mut unknown = None;
         loop {
-            let owner = self.owner(&target);
             let result = self.accept_until(request, &target, until).await.settled().await;
-            let ask_again = matches!(result, Err(CommandError::OutcomeUnknown(_))) && Instant::now() < until;
-            if !ask_again || self.owner(&target) == owner {
+            let ask_again = self.is_shared() && matches!(result, Err(CommandError::OutcomeUnknown(_)));
+            if !ask_again || Instant::now() >= until {
                 return outcome::after(unknown, result);
             }
             unknown = result.err();
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Whether others may own partitions: what fails in passing may then succeed at once, here or at another process.
+    fn is_shared(&self) -> bool {
+        self.peers.is_some()
     }
 
     /// Carries a command out that another process sent here. It is decided here or not at all: were it passed on, two
@@ -57,15 +61,19 @@ impl WriteSide {
     }
 
     async fn wherever_owned(&self, request: &CommandRequest, target: &Target, until: Instant) -> Verdict {
-        let mut unknown = None;
+        let (mut unknown, mut told) = (None, false);
         loop {
             let verdict = match self.owner(target) {
                 Owner::Here(_) => self.decide_and_append(request, target).await,
                 Owner::Elsewhere(node) => Verdict::new(self.have_decided(&node, request).await, vec![]),
                 Owner::Nobody => Verdict::refused(CommandError::NobodyOwns(moved())),
             };
-            if !verdict.is_worth_asking_again() || Instant::now() >= until {
+            let failed = verdict.failed_in_passing().filter(|_| self.is_shared());
+            if !(verdict.found_nobody() || failed.is_some()) || Instant::now() >= until {
                 return verdict.after(unknown);
+            }
+            if let Some(failure) = failed.filter(|_| !std::mem::replace(&mut told, true)) {
+                tracing::warn!(error = failure as &dyn std::error::Error, "a command failed and is tried again");
             }
             unknown = verdict.unknown().or(unknown);
             tokio::time::sleep(PAUSE).await;

@@ -155,6 +155,12 @@ impl Node {
         all[all.len().saturating_sub(lines)..].join("\n")
     }
 
+    /// The lines of its log that say this.
+    pub fn log_lines(&self, what: &str) -> String {
+        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        text.lines().filter(|line| line.contains(what)).map(|line| format!("{line}\n")).collect()
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.join("log.txt")
     }

@@ -31,9 +31,10 @@ async fn all_nodes_are_restarted_one_after_the_other_and_no_request_fails() {
     let meanwhile = stage.between(begun, Instant::now());
     let failed: Vec<_> = meanwhile.iter().filter(|attempt| attempt.is_unknown()).collect();
     eprintln!("{} requests while all nodes were restarted, {} failed", meanwhile.len(), failed.len());
-    stage.end().await;
     let shown: Vec<String> = failed.iter().take(5).map(|each| format!("{each:?}")).collect();
-    assert!(failed.is_empty(), "{} of {} requests failed: {}", failed.len(), meanwhile.len(), shown.join("\n"));
+    let (shown, why) = (shown.join("\n"), stage.cluster.failures());
+    assert!(failed.is_empty(), "{} of {} requests failed: {shown}\n{why}", failed.len(), meanwhile.len());
+    stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,190 @@
+//! What fails in passing: where several processes share the log it is asked for again until it succeeds, as when a partition
+//! goes from one to another; a process alone tells it at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use carelog_command_api::WriteSide;
+use carelog_domain::kernel::{CommandId, Partition, Slot, StreamName, Tag, Version};
+use carelog_domain::ports::{
+    Accepted, AppendError, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog, Failure, Head, Node, Owner,
+    Peers, Root, Stored, Unanswered,
+};
+
+use crate::house::{Answer, House};
+
+/// Where a log fails, a few times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// Nothing is taken.
+    Append,
+    /// It is taken, but whoever waits is told that it is not known to be durable.
+    Durable,
+    /// Nobody can be told what wrote nothing.
+    Confirm,
+}
+
+/// A log that fails in passing so many times.
+struct Stumbling {
+    log: Arc<dyn EventLog>,
+    at: Where,
+    left: Arc<AtomicUsize>,
+}
+
+impl Stumbling {
+    fn check(&self, at: Where) -> Result<(), Failure> {
+        let down = |left: usize| left.checked_sub(1);
+        match at == self.at && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, down).is_ok() {
+            true => Err(Failure::passing("event log", "the partition is being taken over")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl EventLog for Stumbling {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<Accepted, AppendError>> {
+        Box::pin(async move {
+            self.check(Where::Append).map_err(AppendError::Failed)?;
+            let mut accepted = self.log.append(batch).await?;
+            if let Err(failure) = self.check(Where::Durable) {
+                accepted.durable = Box::pin(std::future::ready(Err(failure)));
+            }
+            Ok(accepted)
+        })
+    }
+
+    fn find_command(&self, slot: Slot, command: CommandId) -> BoxFuture<'_, Result<Option<Accepted>, Failure>> {
+        self.log.find_command(slot, command)
+    }
+
+    fn find_command_anywhere(&self, command: CommandId) -> BoxFuture<'_, Result<Option<Accepted>, Failure>> {
+        self.log.find_command_anywhere(command)
+    }
+
+    fn read_stream(
+        &self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>> {
+        self.log.read_stream(stream, after, limit)
+    }
+
+    fn stream_version(&self, stream: &StreamName) -> BoxFuture<'_, Result<Version, Failure>> {
+        self.log.stream_version(stream)
+    }
+
+    fn read_tag(
+        &self,
+        slot: Slot,
+        tag: &Tag,
+        way: Direction,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>> {
+        self.log.read_tag(slot, tag, way, limit)
+    }
+
+    fn read(
+        &self,
+        partition: Partition,
+        from: u64,
+        direction: Direction,
+        filter: &EventFilter,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<(Vec<Stored>, Option<u64>), Failure>> {
+        self.log.read(partition, from, direction, filter, limit)
+    }
+
+    fn subscribe(&self, partition: Partition, from: u64) -> BoxStream<'_, Result<Vec<Stored>, Failure>> {
+        self.log.subscribe(partition, from)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Vec<Head>, Failure>> {
+        self.log.head()
+    }
+
+    fn root_at(&self, partition: Partition, size: u64) -> BoxFuture<'_, Result<Root, Failure>> {
+        self.log.root_at(partition, size)
+    }
+
+    fn confirm(&self, slot: Slot) -> BoxFuture<'_, Result<(), Failure>> {
+        match self.check(Where::Confirm) {
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+            Ok(()) => self.log.confirm(slot),
+        }
+    }
+
+    fn catch_up(&self, partition: Partition) -> BoxFuture<'_, Result<(), Failure>> {
+        self.log.catch_up(partition)
+    }
+
+    fn owner(&self, partition: Partition) -> Owner {
+        self.log.owner(partition)
+    }
+
+    fn partition_of(&self, slot: Slot) -> Partition {
+        self.log.partition_of(slot)
+    }
+
+    fn partitions(&self) -> u16 {
+        self.log.partitions()
+    }
+}
+
+/// Other processes, which are never asked here.
+struct Silent;
+
+impl Peers for Silent {
+    fn ask(&self, node: &Node, _: &'static str, _: Bytes) -> BoxFuture<'_, Result<Bytes, Unanswered>> {
+        panic!("{} is asked", node.name)
+    }
+}
+
+/// A house whose log fails so many times from now on; how many times are left is told.
+async fn stumbling(at: Where, times: usize, peers: Option<Arc<dyn Peers>>) -> (House, String, Arc<AtomicUsize>) {
+    let mut house = House::open().await;
+    let patient = house.patient("p").await;
+    let left = Arc::new(AtomicUsize::new(times));
+    let log = Arc::new(Stumbling { log: house.log.clone(), at, left: left.clone() });
+    house.rebuilt(|api| {
+        api.bus = WriteSide::among(log, api.keys.clone(), api.clock.clone(), peers);
+    });
+    (house, patient, left)
+}
+
+async fn book(house: &House, key: &str, patient: &str) -> Answer {
+    house.keyed("POST", "/v1/appointments", key, &house.booking(patient, 2, 0)).await
+}
+
+fn code(answer: &Answer) -> (u16, &str) {
+    (answer.status, answer.body["code"].as_str().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn among_several_processes_what_fails_in_passing_is_asked_for_again() {
+    for at in [Where::Append, Where::Durable] {
+        let (house, patient, left) = stumbling(at, 3, Some(Arc::new(Silent))).await;
+        let booked = book(&house, "b", &patient).await;
+        assert_eq!(booked.status, 201, "{}", booked.body);
+        let all = house.call("GET", "/v1/events?type=AppointmentBooked", &[], &serde_json::Value::Null).await;
+        assert_eq!(all.body["events"].as_array().map(Vec::len), Some(1), "{}", all.body);
+        // What was taken is found again: it is appended once, however often it was not known to be durable.
+        let expected = if at == Where::Append { 0 } else { 2 };
+        assert_eq!(left.load(Ordering::SeqCst), expected);
+    }
+    let (house, patient, left) = stumbling(Where::Confirm, 2, Some(Arc::new(Silent))).await;
+    assert_eq!(book(&house, "first", &patient).await.status, 201);
+    assert_eq!(code(&book(&house, "second", &patient).await), (409, "slot-taken"));
+    assert_eq!(left.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_alone_tells_at_once_what_fails_in_passing() {
+    for (at, told) in [(Where::Append, "unavailable"), (Where::Durable, "outcome-unknown")] {
+        let (house, patient, left) = stumbling(at, 2, None).await;
+        let refused = book(&house, "b", &patient).await;
+        assert_eq!((code(&refused), refused.header("retry-after")), ((503, told), "1"), "{}", refused.body);
+        assert_eq!(left.load(Ordering::SeqCst), 1);
+    }
+}
