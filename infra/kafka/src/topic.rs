@@ -1,6 +1,7 @@
 //! The topic as the log needs it: checked at every start, and refused with the command that mends it.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -15,6 +16,9 @@ use crate::options::{Brokers, Options};
 
 /// What a batch of the producer may need, with some room.
 const MESSAGE_BYTES_LEAST: u64 = 1_048_576;
+
+/// Between two looks whether brokers tell of a new topic.
+const TOLD_PAUSE: Duration = Duration::from_millis(50);
 
 /// Settings that must read exactly so.
 const EXACT: [(&str, &str, &str); 4] = [
@@ -32,7 +36,7 @@ pub fn create_if_missing(options: &Options) -> Result<(), OpenError> {
     }
 }
 
-/// Makes the topic with the settings the log needs.
+/// Makes the topic with the settings the log needs, and waits until brokers tell of it.
 pub fn create(options: &Options) -> Result<(), OpenError> {
     let (replicas, in_sync) = replication(options.brokers);
     let in_sync = in_sync.to_string();
@@ -48,9 +52,26 @@ pub fn create(options: &Options) -> Result<(), OpenError> {
         for made in block_on(admin.create_topics([&topic], &limits))? {
             made.map_err(|(_, code)| KafkaError::AdminOp(code))?;
         }
-        Ok(())
+        until_told(options)
     };
     ask().map_err(unreachable(options, "a new topic"))
+}
+
+/// A topic that was made is told of a moment later.
+fn until_told(options: &Options) -> Result<(), KafkaError> {
+    let consumer: BaseConsumer = client::config(options).create()?;
+    let begun = Instant::now();
+    loop {
+        let metadata = consumer.fetch_metadata(Some(&options.topic), options.limits.start)?;
+        let led = |topic: &MetadataTopic| topic.partitions().iter().filter(|each| each.error().is_none()).count();
+        if metadata.topics().iter().any(|topic| led(topic) == usize::from(options.partitions)) {
+            return Ok(());
+        }
+        if begun.elapsed() > options.limits.start {
+            return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+        }
+        std::thread::sleep(TOLD_PAUSE);
+    }
 }
 
 /// Checks everything and says all that is wrong at once; returns the id of the cluster.

@@ -17,6 +17,8 @@ use crate::home::{KafkaHome, durably, fill, one, slot, until};
 /// Epochs that are taken away under writers.
 const ROUNDS: u64 = 10;
 const WRITERS: u32 = 8;
+/// Batches that are acknowledged before the next epoch is taken away.
+const TOLD_IN_A_ROUND: u64 = 12;
 
 async fn owning(home: &KafkaHome, faults: Faults) -> KafkaLog {
     let mut options = home.options("north");
@@ -72,9 +74,10 @@ async fn lost_when_taken_away(faults: Faults) -> usize {
     let north = Arc::new(owning(&home, faults).await);
     durably(&north, one("first")).await;
     let over = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
-        let (north, over) = (north.clone(), over.clone());
+        let (north, over, told) = (north.clone(), over.clone(), told.clone());
         writers.spawn(async move {
             let mut acknowledged = Vec::new();
             for number in 0.. {
@@ -91,6 +94,7 @@ async fn lost_when_taken_away(faults: Faults) -> usize {
                 let durable = tokio::time::timeout(Duration::from_secs(5), accepted.durable);
                 if matches!(durable.await, Ok(Ok(()))) {
                     acknowledged.push(command);
+                    told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 }
             }
             acknowledged
@@ -100,14 +104,20 @@ async fn lost_when_taken_away(faults: Faults) -> usize {
     for round in 0..ROUNDS {
         let own = 2 * round + 1;
         let owner = until(&north, 0, |now| now.owning() == Some(own)).await.owner.expect("an owner");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // In the middle of writing, however slow.
+        let before = told.load(std::sync::atomic::Ordering::Relaxed);
+        let some = async {
+            while told.load(std::sync::atomic::Ordering::Relaxed) < before + TOLD_IN_A_ROUND {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), some).await.expect("batches are acknowledged");
         let head = north.head().await.expect("a head").remove(0);
         tokio::task::block_in_place(|| ghost.claim_at(own + 1, owner.lineage, (head.size, head.root)));
     }
     until(&north, 0, |now| now.owning() == Some(2 * ROUNDS + 1)).await;
     over.store(true, std::sync::atomic::Ordering::Relaxed);
     let acknowledged = writers.join_all().await.concat();
-    assert!(acknowledged.len() > 100, "too few were acknowledged to say anything: {}", acknowledged.len());
     let mut lost = 0;
     for command in acknowledged {
         lost += usize::from(north.find_command(slot(), command).await.expect("a look-up").is_none());
