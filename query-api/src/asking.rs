@@ -3,6 +3,7 @@
 //! reported with its position.
 
 mod marks;
+mod together;
 mod wish;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use async_graphql::Context;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, HospitalId, Token};
 use carelog_domain::policy::{Permission, PolicyRejection, permits};
-use carelog_domain::ports::{Rows, SqlValue, Statement};
+use carelog_domain::ports::{BoxFuture, Rows, SqlValue, Statement};
 use carelog_schemas::read_models::SetState;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use crate::Deps;
 use crate::problem::{Answer, Problem};
 pub(crate) use marks::Marks;
+use together::Together;
 pub(crate) use wish::Wish;
 
 /// One operation being answered.
@@ -33,6 +35,8 @@ pub(crate) struct Asking {
     wanted: OnceCell<Token>,
     /// Read models that have it.
     fresh: Mutex<BTreeSet<&'static str>>,
+    /// Reads that were asked for and have not begun.
+    together: Together,
     pub(crate) marks: Marks,
 }
 
@@ -45,6 +49,7 @@ impl Asking {
             started: Instant::now(),
             wanted: OnceCell::new(),
             fresh: Mutex::default(),
+            together: Together::default(),
             marks: Marks::default(),
         }
     }
@@ -94,10 +99,14 @@ impl Asking {
         }
     }
 
-    /// Runs queries over these read models on one snapshot, after they have what the client wants to see.
+    /// Runs queries over these read models on one snapshot, after they have what the client wants to see. What resolvers of
+    /// one answer ask for at the same time is read together.
     pub(crate) async fn read(&self, models: &[&'static str], queries: Vec<Statement>) -> Answer<Vec<Rows>> {
         let wanted = self.wait_for(models).await?;
-        self.read_applied(models, queries, wanted).await
+        let read = |models: Vec<&'static str>, queries| -> BoxFuture<'_, _> {
+            Box::pin(async move { self.read_applied(&models, queries, wanted).await })
+        };
+        self.together.read(models, queries, read).await
     }
 
     /// The same for one query.
@@ -125,7 +134,7 @@ impl Asking {
         mut queries: Vec<Statement>,
         token: &Token,
     ) -> Answer<Vec<Rows>> {
-        queries.push(SetState::query());
+        queries.push(SetState::query_of(models));
         let has_it =
             |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
         let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;

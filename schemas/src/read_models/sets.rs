@@ -91,10 +91,20 @@ impl SetState {
     /// The query for the states of all live read models (the chart's is a document): put it in the same `read` as the
     /// queries for rows, so that both see one snapshot, and give its rows to [`SetState::from_rows`].
     pub fn query() -> Statement {
-        Statement::new(
-            "SELECT model, partition, size, root, recorded_at FROM live_checkpoints ORDER BY model, partition",
-            vec![],
-        )
+        SetState::query_where("", vec![])
+    }
+
+    /// The same for these read models alone.
+    pub fn query_of(models: &[&str]) -> Statement {
+        let marks: Vec<String> = (1..=models.len()).map(|number| format!("${number}")).collect();
+        let condition = format!("WHERE model IN ({}) ", marks.join(", "));
+        SetState::query_where(&condition, models.iter().map(|model| (*model).into()).collect())
+    }
+
+    fn query_where(condition: &str, parameters: Vec<SqlValue>) -> Statement {
+        let columns = "model, partition, size, root, recorded_at";
+        let sql = format!("SELECT {columns} FROM live_checkpoints {condition}ORDER BY model, partition");
+        Statement::new(sql, parameters)
     }
 
     /// Reads the rows of [`SetState::query`].
