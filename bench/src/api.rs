@@ -18,6 +18,8 @@ pub(crate) struct Api {
     pub(crate) base: String,
     /// A client of it.
     pub(crate) http: reqwest::Client,
+    /// The process with the sagas and read models, where that is another one.
+    worker: Option<Box<Api>>,
 }
 
 /// What was left to do when the load ended.
@@ -35,7 +37,17 @@ impl Api {
     /// The program at an address.
     pub(crate) fn at(base: String) -> anyhow::Result<Api> {
         let http = reqwest::Client::builder().no_proxy().build().context("the HTTP client could not be made")?;
-        Ok(Api { base, http })
+        Ok(Api { base, http, worker: None })
+    }
+
+    /// The same where sagas and read models are in another process.
+    pub(crate) fn beside(self, worker: Api) -> Api {
+        Api { worker: Some(Box::new(worker)), ..self }
+    }
+
+    /// Who is asked about sagas and read models.
+    fn worker(&self) -> &Api {
+        self.worker.as_deref().unwrap_or(self)
     }
 
     /// True when it says that it is ready.
@@ -85,7 +97,7 @@ impl Api {
 
     /// How many events the sagas have not handled yet.
     pub(crate) async fn sagas_behind(&self) -> anyhow::Result<u64> {
-        let overview = self.get("/v1/operations/sagas").await?;
+        let overview = self.worker().get("/v1/operations/sagas").await?;
         let partitions = overview["partitions"].as_array().context("the sagas follow partitions")?;
         let behind =
             |row: &Value| row["head"].as_u64().unwrap_or_default() - row["handled"].as_u64().unwrap_or_default();
@@ -94,7 +106,7 @@ impl Api {
 
     /// The read models, and how many events the one furthest behind has not taken yet.
     pub(crate) async fn models(&self) -> anyhow::Result<(Vec<String>, u64)> {
-        let list = self.get("/v1/operations/projections").await?;
+        let list = self.worker().get("/v1/operations/projections").await?;
         let rows = list["readModels"].as_array().context("there are read models")?;
         let mut names: Vec<String> = rows.iter().filter_map(|row| row["model"].as_str().map(str::to_owned)).collect();
         names.dedup();
@@ -106,7 +118,7 @@ impl Api {
         let begun = Instant::now();
         let (sagas_behind, (_, models_behind)) = (self.sagas_behind().await?, self.models().await?);
         let wait = json!({ "timeoutSeconds": DRAIN_MAX.as_secs() });
-        let settled = self.post("/v1/operations/sagas/wait", &wait).await?;
+        let settled = self.worker().post("/v1/operations/sagas/wait", &wait).await?;
         ensure!(settled["settled"] == json!(true), "the sagas did not settle: {settled}");
         while self.models().await?.1 > 0 {
             ensure!(begun.elapsed() < DRAIN_MAX, "read models stay behind");

@@ -15,12 +15,18 @@ use crate::http::wrk::{self, Script};
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
 use bare::Bare;
-use running::Cluster;
+use running::{Cluster, Shape};
 
 /// Connections of a burst.
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
-/// How many nodes there are.
-const NODES: [usize; 2] = [1, 3];
+/// One node and three, each with everything, and with the sagas and read models held still in a process of their own: on
+/// one machine they would take its cores from what is measured, in a chain they are on others.
+const SHAPES: [Shape; 4] = [
+    Shape { nodes: 1, worker: false },
+    Shape { nodes: 1, worker: true },
+    Shape { nodes: 3, worker: false },
+    Shape { nodes: 3, worker: true },
+];
 /// Enough to be in every partition.
 const HOSPITALS: usize = 10;
 
@@ -39,14 +45,14 @@ pub(crate) async fn measure(
     pressure: &Pressure,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    for nodes in NODES {
-        let cluster = Cluster::start(programs.cluster, &work.join(format!("cluster-{nodes}")), nodes).await?;
+    for (number, shape) in SHAPES.into_iter().enumerate() {
+        let cluster = Cluster::start(programs.cluster, &work.join(format!("cluster-{number}")), shape).await?;
         let mut hospital = Hospital::open(cluster.api(), work, pressure.patients, HOSPITALS).await?;
         for connections in CONNECTIONS {
             let bare = bare::measure(&cluster.brokers, connections, pressure.burst).await?;
             burst(&cluster, &mut hospital, connections, pressure.burst, &bare, report).await?;
         }
-        if nodes == NODES[0] {
+        if number == 0 {
             publisher::measure(programs.carelog, work, &cluster.brokers, pressure, report).await?;
         }
         cluster.stop().await?;
@@ -64,14 +70,17 @@ async fn burst(
 ) -> anyhow::Result<()> {
     let (api, nodes) = (cluster.api(), cluster.nodes.len());
     let (some, seconds) = (|count: usize| if count == 1 { "" } else { "s" }, time.as_secs());
-    let on = format!("{nodes} node{}, {connections} connection{}", some(nodes), some(connections));
+    let alone = if cluster.has_worker() { ", deciding only" } else { "" };
+    let on = format!("{nodes} node{}{alone}, {connections} connection{}", some(nodes), some(connections));
     let name = format!("POST /v1/appointments on Kafka, {on}, {seconds} s");
     let (appointments, events) = (hospital.appointments(api).await?, api.events().await?);
     let urls: Vec<&str> = cluster.nodes.iter().map(|node| node.base.as_str()).collect();
+    cluster.hold_worker().await?;
     let counted = wrk::run(Script::Bookings, &urls, connections, time, &hospital.lua, hospital.next());
     let counted = counted.await?.all_succeeded(&name)?;
     hospital.advance_to(counted.next);
     let during = api.events().await? - events;
+    cluster.release_worker().await?;
     let left = api.drain().await?;
     let made = hospital.appointments(api).await? - appointments;
     let succeeded = counted.succeeded();

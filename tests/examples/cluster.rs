@@ -1,6 +1,7 @@
 //! The cluster of the tests, to try by hand and to measure: three brokers, PostgreSQL, DynamoDB Local, an S3 gateway and nodes
 //! on loopback, until it is told to stop. `make cluster` runs it; what it keeps goes with it. Settings: NODES (3), PORT of the
-//! first (8081; 0 for free ones), FOLDER (target/cluster), where `look` and `cluster.json` say what runs.
+//! first (8081; 0 for free ones), ROLES of each node with `;` between them (none means all), FOLDER (target/cluster), where
+//! `look` and `cluster.json` say what runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -29,10 +30,14 @@ async fn main() {
         fs::remove_dir_all(&data).expect("the folder is ours");
     }
     let first_port = Some(first_port).filter(|port| *port != 0);
-    let plan = Plan { folder: Some(data), first_port, direct: true, ..Plan::default() };
+    let mut plan = Plan { folder: Some(data), first_port, direct: true, ..Plan::default() };
+    if let Some(roles) = setting("ROLES") {
+        plan.roles = roles.split(';').map(str::to_owned).collect();
+    }
+    let deciding: Vec<bool> = plan.roles.iter().map(|roles| roles.is_empty() || roles.contains("commands")).collect();
     let nodes = setting("NODES").map_or(plan.nodes, |nodes| nodes.parse().expect("NODES is a number"));
     let cluster = Cluster::start(Plan { nodes, nodes_max: nodes.max(plan.nodes_max), ..plan }).await;
-    shared(&cluster).await;
+    shared(&cluster, &deciding).await;
     fs::write(folder.join("cluster.json.part"), described(&cluster).to_string()).expect("written");
     fs::rename(folder.join("cluster.json.part"), folder.join("cluster.json")).expect("renamed");
     fs::write(folder.join("look"), look(&cluster)).expect("written");
@@ -45,10 +50,15 @@ async fn main() {
     }
 }
 
-/// Waits until every node owns a partition, if there are enough; who is told without it is told what is so just then.
-async fn shared(cluster: &Cluster) {
+/// Waits until every node that decides commands owns a partition, if there are enough; who is told without it is told what is
+/// so just then.
+async fn shared(cluster: &Cluster, deciding: &[bool]) {
     let begun = Instant::now();
-    let idle = || cluster.nodes().iter().any(|node| cluster.owners.owned_by(&node.name).is_empty());
+    let idle = || {
+        let nodes = cluster.nodes();
+        let deciding = nodes.iter().enumerate().filter(|(number, _)| deciding.get(*number) != Some(&false));
+        deciding.into_iter().any(|(_, node)| cluster.owners.owned_by(&node.name).is_empty())
+    };
     while idle() && begun.elapsed() < SHARED_MAX {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -57,8 +67,9 @@ async fn shared(cluster: &Cluster) {
 /// For programs.
 fn described(cluster: &Cluster) -> Value {
     let nodes: Vec<String> = cluster.nodes().iter().map(|node| node.base.clone()).collect();
+    let processes: Vec<u32> = cluster.nodes().iter().map(|node| node.id()).collect();
     let brokers = cluster.kafka.lock().expect("not poisoned").bootstrap();
-    json!({ "nodes": nodes, "brokers": brokers, "database": cluster.database_url() })
+    json!({ "nodes": nodes, "processes": processes, "brokers": brokers, "database": cluster.database_url() })
 }
 
 /// For people.

@@ -18,8 +18,10 @@ const START_MAX: Duration = Duration::from_secs(180);
 pub(crate) struct Cluster {
     child: Child,
     process: u32,
-    /// Its nodes; each takes anything.
+    /// The nodes that decide commands; each takes anything.
     pub(crate) nodes: Vec<Api>,
+    /// The process of a node with the sagas and read models, if they are in one of their own.
+    worker: Option<u32>,
     /// `host:port`, with commas between them.
     pub(crate) brokers: String,
 }
@@ -28,17 +30,33 @@ pub(crate) struct Cluster {
 #[derive(Deserialize)]
 struct Started {
     nodes: Vec<String>,
+    processes: Vec<u32>,
     brokers: String,
 }
 
+/// Which nodes there are.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    /// How many nodes decide commands.
+    pub(crate) nodes: usize,
+    /// Whether sagas and read models are in a process of their own, which can be held still.
+    pub(crate) worker: bool,
+}
+
 impl Cluster {
-    /// Starts it with so many nodes, and waits until all are ready.
-    pub(crate) async fn start(program: &Path, folder: &Path, nodes: usize) -> anyhow::Result<Cluster> {
+    /// Starts it, and waits until all nodes are ready.
+    pub(crate) async fn start(program: &Path, folder: &Path, shape: Shape) -> anyhow::Result<Cluster> {
         std::fs::create_dir_all(folder)?;
         let (log, said) = (folder.join("log"), folder.join("cluster.json"));
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        if shape.worker {
+            let mut roles = vec!["commands,queries"; shape.nodes];
+            roles.push("queries,projections,sagas");
+            command.env("ROLES", roles.join(";"));
+        }
+        let mut child = command
             .env("FOLDER", folder)
-            .env("NODES", nodes.to_string())
+            .env("NODES", (shape.nodes + usize::from(shape.worker)).to_string())
             .env("PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -53,9 +71,36 @@ impl Cluster {
             ensure!(begun.elapsed() < START_MAX, "the cluster did not become ready; see {}", log.display());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let Started { nodes, brokers } = serde_json::from_slice(&std::fs::read(&said)?)?;
-        let nodes = nodes.into_iter().map(Api::at).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Cluster { child, process, nodes, brokers })
+        let Started { nodes, processes, brokers } = serde_json::from_slice(&std::fs::read(&said)?)?;
+        let mut nodes = nodes.into_iter().map(Api::at).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut worker = None;
+        if let Some(api) = nodes.pop_if(|_| shape.worker) {
+            nodes = nodes.into_iter().map(|node| node.beside(api.clone())).collect();
+            worker = processes.last().copied();
+        }
+        Ok(Cluster { child, process, nodes, worker, brokers })
+    }
+
+    /// Whether sagas and read models are in a process of their own.
+    pub(crate) fn has_worker(&self) -> bool {
+        self.worker.is_some()
+    }
+
+    /// Holds the process with the sagas and read models still, as if it were on another machine.
+    pub(crate) async fn hold_worker(&self) -> anyhow::Result<()> {
+        self.signal_worker("-STOP").await
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn release_worker(&self) -> anyhow::Result<()> {
+        self.signal_worker("-CONT").await
+    }
+
+    async fn signal_worker(&self, signal: &str) -> anyhow::Result<()> {
+        let Some(worker) = self.worker else { return Ok(()) };
+        let told = Command::new("kill").args([signal, &worker.to_string()]).status().await?;
+        ensure!(told.success(), "the process with the sagas and read models is gone");
+        Ok(())
     }
 
     /// One of its nodes.
