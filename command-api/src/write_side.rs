@@ -116,11 +116,12 @@ impl WriteSide {
         self.attempts(request, target, fingerprint).await
     }
 
-    /// A failure of the log, told apart from a partition that went to somebody else meanwhile.
+    /// A failure of the log, which wrote nothing, told apart from a partition that went to somebody else meanwhile. Where
+    /// the log is shared, that may be one that was only looked at, so what fails in passing is taken for it.
     fn failed(&self, target: &Target, failure: Failure) -> CommandError {
         match self.owner(target) {
-            Owner::Here(_) => CommandError::Failed(failure),
-            Owner::Elsewhere(_) | Owner::Nobody => CommandError::NobodyOwns(failure),
+            Owner::Here(_) if !(self.is_shared() && failure.retry_helps) => CommandError::Failed(failure),
+            _ => CommandError::NobodyOwns(failure),
         }
     }
 
@@ -173,7 +174,7 @@ impl WriteSide {
                     match self.catch_up(&session, std::mem::replace(&mut caught_up, true)).await {
                         Ok(true) => continue,
                         Ok(false) => return Verdict::new(Err(refusal), self.before_refusing(&session)),
-                        Err(failure) => return Verdict::refused(CommandError::Failed(failure)),
+                        Err(failure) => return Verdict::refused(self.failed(target, failure)),
                     }
                 }
                 Err(Undecided::Failed(failure)) => return Verdict::refused(self.failed(target, failure)),
@@ -181,7 +182,7 @@ impl WriteSide {
             // What is appended here must not outlive what it builds on elsewhere.
             if let Err(failure) = future::try_join_all(session.foreign_durable()).await {
                 session.forget();
-                return Verdict::refused(CommandError::Failed(elsewhere::lost(failure)));
+                return Verdict::refused(self.failed(target, elsewhere::lost(failure)));
             }
             if let Err(failure) = sealed.seal(&*self.keys, &staged).await {
                 return Verdict::refused(CommandError::Failed(failure));

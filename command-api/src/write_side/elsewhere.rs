@@ -12,8 +12,9 @@ use crate::nodes;
 /// How long a command is kept while nobody can decide it. Less than a command may take in all, so that whoever waits is
 /// told why.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two times of asking.
+/// Between two times of asking, at first and at most.
 const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 impl WriteSide {
     /// Carries a command out to its end, wherever its partition is owned. An outcome that is not known because a
@@ -34,7 +35,7 @@ impl WriteSide {
     }
 
     /// Whether others may own partitions: what fails in passing may then succeed at once, here or at another process.
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.peers.is_some()
     }
 
@@ -61,22 +62,19 @@ impl WriteSide {
     }
 
     async fn wherever_owned(&self, request: &CommandRequest, target: &Target, until: Instant) -> Verdict {
-        let (mut unknown, mut told) = (None, false);
+        let (mut unknown, mut pause) = (None, PAUSE);
         loop {
             let verdict = match self.owner(target) {
                 Owner::Here(_) => self.decide_and_append(request, target).await,
                 Owner::Elsewhere(node) => Verdict::new(self.have_decided(&node, request).await, vec![]),
                 Owner::Nobody => Verdict::refused(CommandError::NobodyOwns(moved())),
             };
-            let failed = verdict.failed_in_passing().filter(|_| self.is_shared());
-            if !(verdict.found_nobody() || failed.is_some()) || Instant::now() >= until {
+            if !verdict.is_worth_asking_again() || Instant::now() >= until {
                 return verdict.after(unknown);
             }
-            if let Some(failure) = failed.filter(|_| !std::mem::replace(&mut told, true)) {
-                tracing::warn!(error = failure as &dyn std::error::Error, "a command failed and is tried again");
-            }
             unknown = verdict.unknown().or(unknown);
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = PAUSE_MAX.min(pause * 2);
         }
     }
 

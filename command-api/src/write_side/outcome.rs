@@ -41,17 +41,9 @@ impl Verdict {
 
     /// Whether somebody may be able to decide it soon: nobody owned the partition, or whoever did was asked and gave
     /// no answer.
-    pub(crate) fn found_nobody(&self) -> bool {
+    pub(crate) fn is_worth_asking_again(&self) -> bool {
         use CommandError::{NobodyOwns, OutcomeUnknown, StillRunning};
         matches!(self.result, Err(NobodyOwns(_) | OutcomeUnknown(_) | StillRunning))
-    }
-
-    /// Why a port could not for now, so that nothing was done: what the decision rests on went to another process, say.
-    pub(crate) fn failed_in_passing(&self) -> Option<&Failure> {
-        match &self.result {
-            Err(CommandError::Failed(failure)) if failure.retry_helps => Some(failure),
-            _ => None,
-        }
     }
 
     /// The error of one whose outcome is not known.
