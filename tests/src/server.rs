@@ -31,6 +31,11 @@ pub fn program() -> PathBuf {
     program
 }
 
+/// How long sagas and read models may take to handle all there is: longer where a test was told other days than its own.
+fn behind_max() -> Duration {
+    Duration::from_secs(if std::env::var_os("CARELOG_TEST_DAYS").is_some() { 3_600 } else { 120 })
+}
+
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the root").to_owned()
@@ -156,10 +161,16 @@ impl Server {
 
     /// Waits until the sagas and then every read model have handled all there is.
     pub async fn settle(&self) {
-        let wait = format!("{}/v1/operations/sagas/wait", self.base);
-        let answer = self.http.post(wait).json(&json!({ "timeoutSeconds": 300 })).send().await.expect("an answer");
-        let settled: Value = answer.json().await.expect("json");
-        assert_eq!(settled["settled"], json!(true), "{settled}\n{}", self.log());
+        let (wait, limit) = (format!("{}/v1/operations/sagas/wait", self.base), behind_max());
+        let begun = Instant::now();
+        loop {
+            let answer = self.http.post(&wait).json(&json!({ "timeoutSeconds": 300 })).send().await.expect("an answer");
+            let settled: Value = answer.json().await.expect("json");
+            if settled["settled"] == json!(true) {
+                break;
+            }
+            assert!(begun.elapsed() < limit, "{settled}\n{}", self.log());
+        }
         let begun = Instant::now();
         loop {
             let (_, list) = self.get("/v1/operations/projections").await;
@@ -167,7 +178,7 @@ impl Server {
             if models.iter().all(|model| model["behind"] == json!(0)) {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(120), "read models stay behind: {models:?}\n{}", self.log());
+            assert!(begun.elapsed() < limit, "read models stay behind: {models:?}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
