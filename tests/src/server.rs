@@ -1,13 +1,14 @@
 //! The program itself, started as a user starts it: `carelog serve` on a folder and a free port, killed or stopped.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::servers::free_port;
 
 /// How long a start may take: a debug build on two busy cores, with a log to recover.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -62,7 +63,7 @@ impl Server {
     }
 
     fn spawn(data: &Path, partitions: u16, environment: &[(&str, &str)]) -> Server {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = free_port();
         let mut command = Command::new(program());
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
         command.envs(environment.iter().copied());
