@@ -24,9 +24,11 @@ LONG = ["year", "scenario", "event_log", "kill", "homes", "topics_on_kafka", "pr
 def suites(wanted):
     """Name, program and folder of each test binary, as Cargo says, in the order in which they run."""
     build = ["cargo", "test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]
-    said = subprocess.run(build, stdout=subprocess.PIPE, check=True, text=True).stdout
+    built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        sys.exit("the tests do not build; see above")
     found = []
-    for message in map(json.loads, said.splitlines()):
+    for message in map(json.loads, built.stdout.splitlines()):
         if message["reason"] != "compiler-artifact" or not message["profile"]["test"] or not message["executable"]:
             continue
         target, folder = message["target"], Path(message["manifest_path"]).parent
@@ -91,6 +93,8 @@ def main():
         lane.join()
     if not arguments.suites and subprocess.run(["cargo", "test", "--workspace", "--doc"]).returncode != 0:
         run.failed.append("documentation")
+    # Whatever went wrong with a lane, no suite is passed over in silence.
+    run.failed += [f"{name} (did not run)" for name, _, _ in all_suites if name not in run.times]
     longest = sorted(run.times.items(), key=lambda each: -each[1])[:8]
     print(f"\n{len(run.times)} suites; the longest: " + ", ".join(f"{name} {took:.0f} s" for name, took in longest))
     if run.failed:
