@@ -72,7 +72,7 @@ impl Account {
 }
 
 impl FromRow for Account {
-    fn read(row: Row<'_>) -> Answer<Account> {
+    fn read(row: Row) -> Answer<Account> {
         let currency: kernel::Currency = row.parsed("currency")?;
         let amount =
             |column: &'static str| -> Answer<kernel::Money> { Ok(kernel::Money::new(row.int(column)?, currency)) };

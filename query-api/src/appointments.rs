@@ -1,16 +1,15 @@
 //! Appointments: what they are, who may do what with them, what happened to them. They need `ReadPatients`; reasons are
 //! clinical and need `ReadClinical`, invoices `ReadBilling`, the past `ReadHistory`.
 
+mod actions;
 mod counts;
 mod filter;
 mod past;
 mod row;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
-use carelog_domain::kernel::{HospitalId, PatientId, PractitionerId};
+use async_graphql::{Context, ID, Object, Result};
 use carelog_domain::policy::Permission;
 use carelog_domain::scheduling;
-use carelog_domain::scheduling::Action as StoredAction;
 
 use crate::asking::Asking;
 use crate::hospitals::Hospital;
@@ -21,171 +20,201 @@ use crate::patients::Patient;
 use crate::practitioners::{Practitioner, PractitionerRole};
 use crate::problem::Answer;
 use crate::scalars::{Date, DateTime, Money, read_id};
-use crate::sql::Ordering;
+use crate::sql::{Ordering, Row};
 use crate::words::{AppointmentStatus, CancelledBy};
+use actions::{Action, shown};
 use counts::{AppointmentCount, CountBy};
 pub(crate) use filter::AppointmentFilter;
 use past::{AppointmentThen, HistoryEntry};
 
 pub(crate) const MODELS: &[&str] = &["appointments"];
 
+/// An appointment: its row, of which each field reads what it is asked for.
+#[derive(Clone)]
+pub(crate) struct Appointment(Row);
+
 /// An appointment (FHIR Appointment).
-#[derive(SimpleObject, Clone)]
-#[graphql(complex)]
-pub(crate) struct Appointment {
-    /// Its id.
-    id: ID,
-    /// How far it has come.
-    status: AppointmentStatus,
-    /// When it begins; null until booked.
-    start: Option<DateTime>,
-    /// When it ends (exclusive); null until booked.
-    end: Option<DateTime>,
-    /// When it was asked for, before it had a seat.
-    requested_start: Option<DateTime>,
-    /// Until when it was asked for.
-    requested_end: Option<DateTime>,
-    /// The local day its slot belongs to; null until booked.
-    date: Option<Date>,
-    /// A code such as `cardiology`; null until booked.
-    specialty: Option<String>,
-    /// Code of the service in the hospital's price list.
-    service: String,
-    /// What the service is called; null until booked.
-    service_display: Option<String>,
-    /// The price agreed at booking, before tax.
-    price: Option<Money>,
-    /// When it came to be, in whichever status.
-    created_at: Option<DateTime>,
-    /// When it was booked.
-    booked_at: Option<DateTime>,
-    /// When the patient arrived.
-    arrived_at: Option<DateTime>,
-    /// When the desk took the patient in.
-    checked_in_at: Option<DateTime>,
-    /// When the visit began.
-    started_at: Option<DateTime>,
-    /// When the visit ended.
-    ended_at: Option<DateTime>,
-    /// When it was cancelled.
-    cancelled_at: Option<DateTime>,
-    /// Who cancelled it.
-    cancelled_by: Option<CancelledBy>,
-    /// When it was marked as a no-show.
-    no_show_at: Option<DateTime>,
-    /// True when the alarm marked it, not a person.
-    no_show_automatic: Option<bool>,
-    /// Service code of the fee that a late cancellation or a no-show made due.
-    fee_service: Option<String>,
-    /// That fee, before tax.
-    fee: Option<Money>,
-    /// True while its slot is under leave and somebody must find another.
-    needs_rebooking: bool,
-    /// How often it was moved.
-    rescheduled: i64,
-    /// When it was last changed.
-    updated_at: DateTime,
-    /// How often it was changed; for `If-Match`.
-    version: i64,
-    #[graphql(skip)]
-    reasons: row::Reasons,
-    #[graphql(skip)]
-    keys: row::Keys,
-}
-
-/// What can be done with an appointment; each is a command of the REST API.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(name = "AppointmentAction")]
-pub(crate) enum Action {
-    /// Off the waitlist, asked for again.
-    Propose,
-    /// Asked of the others.
-    MakePending,
-    /// Given a seat.
-    Book,
-    /// Moved to another time or role.
-    Reschedule,
-    /// The patient is here.
-    Arrive,
-    /// The desk takes them in.
-    CheckIn,
-    /// The visit took place.
-    Fulfil,
-    /// It will not take place.
-    Cancel,
-    /// The patient did not come.
-    MarkNoShow,
-    /// A correction, back to booked.
-    UndoToBooked,
-    /// A correction, back to arrived: they did come.
-    UndoToArrived,
-    /// It should never have been written.
-    EnterInError,
-}
-
-/// The action as shown, with what it takes to do it.
-const fn shown(action: StoredAction) -> (Action, Permission) {
-    match action {
-        StoredAction::Propose => (Action::Propose, Permission::Schedule),
-        StoredAction::MakePending => (Action::MakePending, Permission::Schedule),
-        StoredAction::Book => (Action::Book, Permission::Schedule),
-        StoredAction::Reschedule => (Action::Reschedule, Permission::Schedule),
-        StoredAction::Arrive => (Action::Arrive, Permission::Schedule),
-        StoredAction::CheckIn => (Action::CheckIn, Permission::Schedule),
-        StoredAction::Fulfil => (Action::Fulfil, Permission::Treat),
-        StoredAction::Cancel => (Action::Cancel, Permission::Schedule),
-        StoredAction::MarkNoShow => (Action::MarkNoShow, Permission::Schedule),
-        StoredAction::UndoToBooked => (Action::UndoToBooked, Permission::Schedule),
-        StoredAction::UndoToArrived => (Action::UndoToArrived, Permission::Schedule),
-        StoredAction::EnterInError => (Action::EnterInError, Permission::CorrectRecords),
-    }
-}
-
-#[ComplexObject]
+#[Object]
 impl Appointment {
+    /// Its id.
+    async fn id(&self) -> Result<ID> {
+        Ok(self.key()?.into())
+    }
+
+    /// How far it has come.
+    async fn status(&self) -> Result<AppointmentStatus> {
+        Ok(self.stored_status()?.into())
+    }
+
+    /// When it begins; null until booked.
+    async fn start(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("start_at")?.map(DateTime))
+    }
+
+    /// When it ends (exclusive); null until booked.
+    async fn end(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("end_at")?.map(DateTime))
+    }
+
+    /// When it was asked for, before it had a seat.
+    async fn requested_start(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("requested_start")?.map(DateTime))
+    }
+
+    /// Until when it was asked for.
+    async fn requested_end(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("requested_end")?.map(DateTime))
+    }
+
+    /// The local day its slot belongs to; null until booked.
+    async fn date(&self) -> Result<Option<Date>> {
+        Ok(self.0.maybe_parsed("date")?.map(Date))
+    }
+
+    /// A code such as `cardiology`; null until booked.
+    async fn specialty(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("specialty")?)
+    }
+
+    /// Code of the service in the hospital's price list.
+    async fn service(&self) -> Result<&str> {
+        Ok(self.0.text("service")?)
+    }
+
+    /// What the service is called; null until booked.
+    async fn service_display(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("service_display")?)
+    }
+
+    /// The price agreed at booking, before tax.
+    async fn price(&self) -> Result<Option<Money>> {
+        Ok(self.money("price_amount")?)
+    }
+
+    /// When it came to be, in whichever status.
+    async fn created_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("created_at")?.map(DateTime))
+    }
+
+    /// When it was booked.
+    async fn booked_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("booked_at")?.map(DateTime))
+    }
+
+    /// When the patient arrived.
+    async fn arrived_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("arrived_at")?.map(DateTime))
+    }
+
+    /// When the desk took the patient in.
+    async fn checked_in_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("checked_in_at")?.map(DateTime))
+    }
+
+    /// When the visit began.
+    async fn started_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("started_at")?.map(DateTime))
+    }
+
+    /// When the visit ended.
+    async fn ended_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("ended_at")?.map(DateTime))
+    }
+
+    /// When it was cancelled.
+    async fn cancelled_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("cancelled_at")?.map(DateTime))
+    }
+
+    /// Who cancelled it.
+    async fn cancelled_by(&self) -> Result<Option<CancelledBy>> {
+        let word = self.0.maybe_text("cancelled_by")?;
+        Ok(word.and_then(scheduling::CancelledBy::from_word).map(Into::into))
+    }
+
+    /// When it was marked as a no-show.
+    async fn no_show_at(&self) -> Result<Option<DateTime>> {
+        Ok(self.0.maybe_instant("noshow_at")?.map(DateTime))
+    }
+
+    /// True when the alarm marked it, not a person.
+    async fn no_show_automatic(&self) -> Result<Option<bool>> {
+        Ok(self.0.maybe_int("noshow_automatic")?.map(|truth| truth != 0))
+    }
+
+    /// Service code of the fee that a late cancellation or a no-show made due.
+    async fn fee_service(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("fee_service")?)
+    }
+
+    /// That fee, before tax.
+    async fn fee(&self) -> Result<Option<Money>> {
+        Ok(self.money("fee_amount")?)
+    }
+
+    /// True while its slot is under leave and somebody must find another.
+    async fn needs_rebooking(&self) -> Result<bool> {
+        Ok(self.0.is("needs_rebooking")?)
+    }
+
+    /// How often it was moved.
+    async fn rescheduled(&self) -> Result<i64> {
+        Ok(self.0.int("rescheduled")?)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Result<DateTime> {
+        Ok(DateTime(self.0.instant("updated_at")?))
+    }
+
+    /// How often it was changed; for `If-Match`.
+    async fn version(&self) -> Result<i64> {
+        Ok(self.0.int("version")?)
+    }
+
     /// Where.
     async fn hospital(&self, ctx: &Context<'_>) -> Result<Option<Hospital>> {
-        Ok(one::<Hospital>(ctx, self.keys.hospital).await?)
+        Ok(one::<Hospital>(ctx, self.0.parsed("hospital")?).await?)
     }
 
     /// For whom.
     async fn patient(&self, ctx: &Context<'_>) -> Result<Option<Patient>> {
-        Ok(one::<Patient>(ctx, self.keys.patient).await?)
+        Ok(one::<Patient>(ctx, self.0.parsed("patient")?).await?)
     }
 
     /// With whom.
     async fn practitioner(&self, ctx: &Context<'_>) -> Result<Option<Practitioner>> {
-        Ok(one::<Practitioner>(ctx, self.keys.practitioner).await?)
+        Ok(one::<Practitioner>(ctx, self.0.parsed("practitioner")?).await?)
     }
 
     /// In which role.
     async fn practitioner_role(&self, ctx: &Context<'_>) -> Result<Option<PractitionerRole>> {
-        Ok(one::<PractitionerRole>(ctx, self.keys.role).await?)
+        Ok(one::<PractitionerRole>(ctx, self.0.parsed("role")?).await?)
     }
 
     /// Why the patient comes. Clinical: needs the permission to read clinical facts.
     async fn reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.clinical(ctx, &self.reasons.visit)?)
+        Ok(self.clinical(ctx, "reason")?)
     }
 
     /// Why it was booked into a full slot. Clinical.
     async fn overbooking_reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.clinical(ctx, &self.reasons.overbooking)?)
+        Ok(self.clinical(ctx, "overbooking_reason")?)
     }
 
     /// Why it may overlap another appointment of the patient. Clinical.
     async fn overlap_reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.clinical(ctx, &self.reasons.overlap)?)
+        Ok(self.clinical(ctx, "overlap_reason")?)
     }
 
     /// Why it was cancelled (FHIR cancelationReason). Clinical.
     async fn cancelation_reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.clinical(ctx, &self.reasons.cancel)?)
+        Ok(self.clinical(ctx, "cancel_reason")?)
     }
 
     /// Why it was last moved. Clinical.
     async fn reschedule_reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        Ok(self.clinical(ctx, &self.reasons.reschedule)?)
+        Ok(self.clinical(ctx, "last_reschedule_reason")?)
     }
 
     /// The invoice for the visit; fees have invoices of their own, see `invoices`.
@@ -203,11 +232,10 @@ impl Appointment {
     /// rely on it.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<Action>> {
         let asking = Asking::of(ctx);
-        let hospital = one::<Hospital>(ctx, self.keys.hospital).await?;
+        let hospital = one::<Hospital>(ctx, self.0.parsed("hospital")?).await?;
         let policies = hospital.map(|hospital| hospital.grace()).unwrap_or_default();
-        let start = self.start.map(|start| start.0);
-        let possible =
-            scheduling::transition::actions_from(self.status.into(), start, asking.deps.clock.now(), &policies);
+        let (status, start) = (self.stored_status()?, self.0.maybe_instant("start_at")?);
+        let possible = scheduling::transition::actions_from(status, start, asking.deps.clock.now(), &policies);
         let permitted = possible.into_iter().map(shown).filter(|(_, permission)| asking.may(*permission));
         Ok(permitted.map(|(action, _)| action).collect())
     }
@@ -217,9 +245,10 @@ impl Appointment {
     #[graphql(complexity = "50 + 10 * child_complexity")]
     async fn history(&self, ctx: &Context<'_>) -> Result<Option<Vec<HistoryEntry>>> {
         let asking = Asking::of(ctx);
-        asking.permit_at(Permission::ReadHistory, Some(self.keys.hospital))?;
-        let zone = one::<Hospital>(ctx, self.keys.hospital).await?.map(|hospital| hospital.zone_name().to_owned());
-        Ok(Some(past::history(asking, self.keys.appointment, zone).await?))
+        asking.permit_at(Permission::ReadHistory, Some(self.hospital_key()?))?;
+        let zone =
+            one::<Hospital>(ctx, self.0.parsed("hospital")?).await?.map(|hospital| hospital.zone_name().to_owned());
+        Ok(Some(past::history(asking, self.key()?, zone).await?))
     }
 
     /// What it was at another time: what was known at `recorded` about what was true at `occurred`. Left out, each means
@@ -232,20 +261,20 @@ impl Appointment {
         #[graphql(desc = "Only what had happened by then.")] occurred: Option<DateTime>,
     ) -> Result<Option<AppointmentThen>> {
         let asking = Asking::of(ctx);
-        asking.permit_at(Permission::ReadHistory, Some(self.keys.hospital))?;
-        Ok(past::as_of(asking, self.keys.appointment, recorded.map(|at| at.0), occurred.map(|at| at.0)).await?)
+        asking.permit_at(Permission::ReadHistory, Some(self.hospital_key()?))?;
+        Ok(past::as_of(asking, self.key()?, recorded.map(|at| at.0), occurred.map(|at| at.0)).await?)
     }
 }
 
 impl Appointment {
-    fn clinical<'a>(&self, ctx: &Context<'_>, reason: &'a Option<String>) -> Answer<Option<&'a str>> {
+    fn clinical(&self, ctx: &Context<'_>, column: &'static str) -> Answer<Option<&str>> {
         Asking::of(ctx).permit(Permission::ReadClinical)?;
-        Ok(reason.as_deref())
+        self.0.maybe_text(column)
     }
 
     async fn all_invoices(&self, ctx: &Context<'_>) -> Answer<Vec<Invoice>> {
         Asking::of(ctx).permit(Permission::ReadBilling)?;
-        let found = many::<InvoiceOfAppointment>(ctx, self.keys.appointment).await?;
+        let found = many::<InvoiceOfAppointment>(ctx, self.key()?).await?;
         Ok(found.into_iter().map(|found| found.0).collect())
     }
 }
@@ -306,20 +335,5 @@ impl AppointmentQueries {
         #[graphql(desc = "What they are counted by.")] by: CountBy,
     ) -> Result<Option<Vec<AppointmentCount>>> {
         Ok(Some(counts::count(Asking::of(ctx), filter.unwrap_or_default(), by).await?))
-    }
-}
-
-/// Something about the appointment that only its own ids say; for other modules.
-impl Appointment {
-    pub(crate) const fn hospital_key(&self) -> HospitalId {
-        self.keys.hospital
-    }
-
-    pub(crate) const fn patient_key(&self) -> PatientId {
-        self.keys.patient
-    }
-
-    pub(crate) const fn practitioner_key(&self) -> PractitionerId {
-        self.keys.practitioner
     }
 }

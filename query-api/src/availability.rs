@@ -62,7 +62,7 @@ impl Slot {
 }
 
 impl FromRow for Slot {
-    fn read(row: Row<'_>) -> Answer<Slot> {
+    fn read(row: Row) -> Answer<Slot> {
         let (capacity, taken, held) = (row.int("capacity")?, row.int("taken")?, row.int("held")?);
         let blocked = row.int("blocked")? > 0;
         let left = (capacity - taken - held).max(0);

@@ -104,7 +104,7 @@ impl Hospital {
 }
 
 impl FromRow for Hospital {
-    fn read(row: Row<'_>) -> Answer<Hospital> {
+    fn read(row: Row) -> Answer<Hospital> {
         let key: HospitalId = row.parsed("hospital")?;
         Ok(Hospital {
             id: key.into(),
@@ -147,11 +147,11 @@ impl Found for Hospital {
 }
 
 impl FromRow for Price {
-    fn read(row: Row<'_>) -> Answer<Price> {
+    fn read(row: Row) -> Answer<Price> {
         Ok(Price {
             service: row.string("service")?,
             display: row.string("display")?,
-            amount: Money::of_row(row, "amount", "currency")?,
+            amount: Money::of_row(&row, "amount", "currency")?,
             tax_category: row.string("tax_category")?,
             tax_rate_basis_points: row.int("tax_rate_basis_points")?,
             valid_from: Date(row.parsed("valid_from")?),

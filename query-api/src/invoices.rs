@@ -143,8 +143,8 @@ impl Invoice {
 }
 
 impl FromRow for Invoice {
-    fn read(row: Row<'_>) -> Answer<Invoice> {
-        let money = |column: &'static str| Money::of_row(row, column, "currency");
+    fn read(row: Row) -> Answer<Invoice> {
+        let money = |column: &'static str| Money::of_row(&row, column, "currency");
         let keys = Keys {
             invoice: row.parsed("invoice")?,
             hospital: row.parsed("hospital")?,
@@ -200,7 +200,7 @@ impl Found for Invoice {
 pub(crate) struct InvoiceOfAppointment(pub(crate) Invoice);
 
 impl FromRow for InvoiceOfAppointment {
-    fn read(row: Row<'_>) -> Answer<InvoiceOfAppointment> {
+    fn read(row: Row) -> Answer<InvoiceOfAppointment> {
         Invoice::read(row).map(InvoiceOfAppointment)
     }
 }

@@ -17,7 +17,11 @@ use crate::sql::{Row, Select, rows};
 
 /// Something read from one row.
 pub(crate) trait FromRow: Sized {
-    fn read(row: Row<'_>) -> Answer<Self>;
+    /// Of which columns each field is made, where a wide row is read only as far as it is asked for. A field that is not
+    /// named here needs all of them.
+    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[];
+
+    fn read(row: Row) -> Answer<Self>;
 }
 
 /// Something that can be found by a key, alone or with others of the same key.
@@ -76,7 +80,7 @@ impl<T: Found> Loader<KeyOf<T>> for Loading {
         }
         let found = self.0.read_one(T::MODELS, select.ending(T::ORDER).statement()).await?;
         let mut by_key: HashMap<KeyOf<T>, Vec<T>> = HashMap::with_capacity(keys.len());
-        for row in rows(&found) {
+        for row in rows(found) {
             by_key.entry(KeyOf(row.parsed(T::KEY)?, PhantomData)).or_default().push(T::read(row)?);
         }
         Ok(by_key)

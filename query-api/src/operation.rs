@@ -2,6 +2,7 @@
 //! limits, give every error a code, say how fresh the answer is, measure and trace.
 
 mod complete;
+mod documents;
 mod errors;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::persisted::Persisted;
 use crate::problem::Problem;
 use crate::schema::{self, CarelogSchema};
 use complete::Shapes;
+use documents::Documents;
 pub(crate) use errors::with_codes;
 
 /// Answers operations.
@@ -29,6 +31,7 @@ pub(crate) struct Api {
     pub(crate) persisted: Persisted,
     schema: CarelogSchema,
     shapes: Shapes,
+    documents: Documents,
 }
 
 /// An answer, and whether the operation ran at all: one that did has `data`, if only null.
@@ -50,7 +53,7 @@ pub(crate) enum Ran {
 
 /// What kind of operation it is, and how traces name it.
 struct Operation {
-    document: ExecutableDocument,
+    document: Arc<ExecutableDocument>,
     wanted: Option<String>,
     kind: OperationType,
     name: String,
@@ -61,12 +64,13 @@ impl Api {
     pub(crate) fn new(deps: Deps) -> Api {
         let schema = schema::build(&deps.limits);
         let shapes = Shapes::of(&schema.sdl());
-        Api { schema, shapes, persisted: Persisted::default(), deps: Arc::new(deps) }
+        let (persisted, documents) = (Persisted::default(), Documents::default());
+        Api { schema, shapes, documents, persisted, deps: Arc::new(deps) }
     }
 
     /// Answers a query. A subscription is refused: it needs a transport that stays open.
     pub(crate) async fn answer(&self, mut request: Request, actor: Actor, wish: Wish) -> Answered {
-        let operation = match Operation::of(&mut request) {
+        let operation = match self.operation(&mut request) {
             Ok(operation) => operation,
             Err(error) => return self.refused(error),
         };
@@ -102,7 +106,7 @@ impl Api {
         actor: Actor,
         wish: Wish,
     ) -> BoxStream<'static, Response> {
-        let operation = match Operation::of(&mut request) {
+        let operation = match self.operation(&mut request) {
             Ok(operation) => operation,
             Err(error) => return futures::stream::iter([self.refused(error).response]).boxed(),
         };
@@ -130,6 +134,19 @@ impl Api {
                 .instrument(span.clone())
             })
             .boxed()
+    }
+
+    /// True when the request asks to change something, which nothing here can.
+    pub(crate) fn is_mutation(&self, request: &mut Request) -> bool {
+        self.operation(request).is_ok_and(|operation| operation.kind == OperationType::Mutation)
+    }
+
+    /// Parses the request, unless its text was asked for lately.
+    fn operation(&self, request: &mut Request) -> Result<Operation, ServerError> {
+        let digest = Sha256::digest(request.query.as_bytes()).into();
+        let document = self.documents.parsed(digest, &request.query)?;
+        request.set_parsed_query(ExecutableDocument::clone(&document));
+        Operation::of(request, document, &digest)
     }
 
     fn completed(&self, mut response: Response, operation: &Operation) -> Response {
@@ -161,10 +178,9 @@ impl Api {
 }
 
 impl Operation {
-    fn of(request: &mut Request) -> Result<Operation, ServerError> {
-        let hash = hex::encode(&Sha256::digest(request.query.as_bytes())[..8]);
+    fn of(request: &Request, document: Arc<ExecutableDocument>, digest: &[u8; 32]) -> Result<Operation, ServerError> {
+        let hash = hex::encode(&digest[..8]);
         let wanted = request.operation_name.clone();
-        let document = request.parsed_query()?.clone();
         let (name, kind) = match &document.operations {
             DocumentOperations::Single(operation) => (None, operation.node.ty),
             DocumentOperations::Multiple(operations) => {
@@ -186,11 +202,6 @@ impl Operation {
     fn span(&self, what: &'static str) -> tracing::Span {
         tracing::info_span!("graphql", otel.name = what, operation = %self.name, hash = %self.hash)
     }
-}
-
-/// True when the request asks to change something, which nothing here can.
-pub(crate) fn is_mutation(request: &mut Request) -> bool {
-    Operation::of(request).is_ok_and(|operation| operation.kind == OperationType::Mutation)
 }
 
 /// True when nothing ran: errors of the request have no path in the answer.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Object, OutputType, SelectionField, SimpleObject, TypeName};
 use carelog_domain::ports::{Rows, SqlValue, Statement};
 
 use crate::asking::Asking;
@@ -92,7 +92,7 @@ pub(crate) struct List {
 impl List {
     /// One page, and the total if the query asks for it, on one snapshot.
     pub(crate) async fn page<T: OutputType + FromRow>(
-        self,
+        mut self,
         ctx: &Context<'_>,
         args: PageArgs,
     ) -> Answer<Connection<T>> {
@@ -103,18 +103,43 @@ impl List {
         let after = window.after.as_deref().map(|text| self.open(&cursors, text, "after")).transpose()?;
         let before = window.before.as_deref().map(|text| self.open(&cursors, text, "before")).transpose()?;
 
+        if let Some(columns) = self.columns_asked::<T>(ctx) {
+            self.select = self.select.only(&columns);
+        }
         let mut queries: Vec<_> = self.segments(&window, after.as_deref(), before.as_deref());
         let segments = queries.len();
         let counts = ctx.look_ahead().field("totalCount").exists();
         if counts {
             queries.push(self.select.clone().with_columns("COUNT(*) AS total").statement());
         }
-        let found = asking.read(self.models, queries).await?;
-        let total = match found.get(segments).filter(|_| counts).map(rows) {
-            Some(mut counted) => counted.next().map(|row| row.int("total")).transpose()?,
+        let mut found = asking.read(self.models, queries).await?;
+        let total = match found.split_off(segments).into_iter().flat_map(rows).next() {
+            Some(counted) => Some(counted.int("total")?),
             None => None,
         };
-        self.connection(&window, &cursors, &found[..segments], total)
+        self.connection(&window, &cursors, found, total)
+    }
+
+    /// The columns that the fields asked for are made of, and those of the cursor; `None` where all of them are needed.
+    fn columns_asked<T: FromRow>(&self, ctx: &Context<'_>) -> Option<Vec<&'static str>> {
+        let mut columns = self.ordering.columns.to_vec();
+        for list in ctx.field().selection_set() {
+            let rows: Vec<SelectionField<'_>> = match list.name() {
+                "nodes" => vec![list],
+                "edges" => list.selection_set().filter(|field| field.name() == "node").collect(),
+                _ => vec![],
+            };
+            for field in rows.iter().flat_map(SelectionField::selection_set) {
+                if field.name() == "__typename" {
+                    continue;
+                }
+                let (_, made_of) = T::FIELDS.iter().find(|(name, _)| *name == field.name())?;
+                columns.extend(*made_of);
+            }
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        (!T::FIELDS.is_empty()).then_some(columns)
     }
 
     fn open(&self, cursors: &Cursors, text: &str, argument: &'static str) -> Answer<Vec<SqlValue>> {
@@ -165,25 +190,25 @@ impl List {
         &self,
         window: &Window,
         cursors: &Arc<Cursors>,
-        found: &[Rows],
+        found: Vec<Rows>,
         total_count: Option<i64>,
     ) -> Answer<Connection<T>> {
-        let mut page: Vec<Row<'_>> = found.iter().flat_map(rows).take(window.rows + 1).collect();
+        let mut page: Vec<Row> = found.into_iter().flat_map(rows).take(window.rows + 1).collect();
         let more = page.len() > window.rows;
         page.truncate(window.rows);
         if window.towards == Towards::Start {
             page.reverse();
         }
-        let edge = |row: &Row<'_>| {
+        let edge = |row: Row| {
             let key: Vec<SqlValue> = self
                 .ordering
                 .columns
                 .iter()
                 .map(|column| row.value(unqualified(column)).cloned())
                 .collect::<Answer<_>>()?;
-            Ok(Edge { key, cursors: Arc::clone(cursors), node: T::read(*row)? })
+            Ok(Edge { key, cursors: Arc::clone(cursors), node: T::read(row)? })
         };
-        let edges: Vec<Edge<T>> = page.iter().map(edge).collect::<Answer<_>>()?;
+        let edges: Vec<Edge<T>> = page.into_iter().map(edge).collect::<Answer<_>>()?;
         let (has_next_page, has_previous_page) = match window.towards {
             Towards::End => (more, window.after.is_some()),
             Towards::Start => (window.before.is_some(), more),

@@ -3,9 +3,11 @@
 
 mod parts;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use carelog_domain::kernel::{HospitalId, PatientId};
-use carelog_domain::patient::{Gender as StoredGender, Identifier as StoredIdentifier};
+use carelog_domain::patient::{
+    ContactPoint as StoredContactPoint, Gender as StoredGender, Identifier as StoredIdentifier,
+};
 use carelog_domain::policy::Permission;
 use carelog_schemas::read_models::folded_words;
 use carelog_schemas::read_models::sort_key::prefix_end;
@@ -23,46 +25,77 @@ pub(crate) use parts::{ContactPoint, Identifier, PatientLink};
 
 pub(crate) const MODELS: &[&str] = &["patients"];
 
-/// A patient of the chain.
-#[derive(SimpleObject, Clone)]
-#[graphql(complex)]
-pub(crate) struct Patient {
-    /// Their id.
-    id: ID,
-    /// Their name, as registered; null once erased.
-    name: Option<String>,
-    /// Administrative gender.
-    gender: Option<Gender>,
-    /// When they were born.
-    birth_date: Option<Date>,
-    /// How to reach them.
-    contacts: Vec<ContactPoint>,
-    /// Where they live, unsplit.
-    address: Option<String>,
-    /// The country they live in.
-    country: Option<String>,
-    /// True once their identity was erased.
-    erased: bool,
-    /// When the chain came to know them.
-    registered_at: DateTime,
-    /// How often they were changed; for `If-Match`.
-    version: i64,
-    #[graphql(skip)]
-    key: PatientId,
-}
+/// A patient: the row, of which each field reads what it is asked for.
+#[derive(Clone)]
+pub(crate) struct Patient(Row);
 
-#[ComplexObject]
+/// A patient of the chain.
+#[Object]
 impl Patient {
+    /// Their id.
+    async fn id(&self) -> Result<ID> {
+        Ok(self.key()?.into())
+    }
+
+    /// Their name, as registered; null once erased.
+    async fn name(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("name")?)
+    }
+
+    /// Administrative gender.
+    async fn gender(&self) -> Result<Option<Gender>> {
+        Ok(self.0.maybe_text("gender")?.and_then(StoredGender::from_word).map(Gender::from))
+    }
+
+    /// When they were born.
+    async fn birth_date(&self) -> Result<Option<Date>> {
+        Ok(self.0.maybe_parsed("birth_date")?.map(Date))
+    }
+
+    /// How to reach them.
+    async fn contacts(&self) -> Result<Vec<ContactPoint>> {
+        let contacts: Vec<StoredContactPoint> = match self.0.maybe_text("contacts")? {
+            Some(_) => self.0.json("contacts")?,
+            None => vec![],
+        };
+        Ok(contacts.into_iter().map(ContactPoint::from).collect())
+    }
+
+    /// Where they live, unsplit.
+    async fn address(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("address")?)
+    }
+
+    /// The country they live in.
+    async fn country(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("country")?)
+    }
+
+    /// True once their identity was erased.
+    async fn erased(&self) -> Result<bool> {
+        Ok(self.0.is("erased")?)
+    }
+
+    /// When the chain came to know them.
+    async fn registered_at(&self) -> Result<DateTime> {
+        Ok(DateTime(self.0.instant("registered_at")?))
+    }
+
+    /// How often they were changed; for `If-Match`.
+    async fn version(&self) -> Result<i64> {
+        Ok(self.0.int("version")?)
+    }
+
     /// Their identifiers, such as record numbers.
     #[graphql(complexity = "3 * child_complexity")]
     async fn identifiers(&self, ctx: &Context<'_>) -> Result<Vec<Identifier>> {
-        Ok(many::<Identifier>(ctx, self.key).await?)
+        Ok(many::<Identifier>(ctx, self.key()?).await?)
     }
 
     /// The hospitals that know them, as far as you act for these.
     #[graphql(complexity = "3 * child_complexity")]
     async fn hospitals(&self, ctx: &Context<'_>) -> Result<Vec<PatientLink>> {
-        Ok(many::<PatientLink>(ctx, self.key).await?)
+        Ok(many::<PatientLink>(ctx, self.key()?).await?)
     }
 
     /// Their appointments by start.
@@ -77,7 +110,7 @@ impl Patient {
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<Option<Connection<Appointment>>> {
-        let filter = filter.unwrap_or_default().of_patient(self.key);
+        let filter = filter.unwrap_or_default().of_patient(self.key()?);
         Ok(Some(appointments_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?))
     }
 
@@ -93,31 +126,37 @@ impl Patient {
         #[graphql(desc = "Rows of a page from the end, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "The cursor before which the page ends.")] before: Option<String>,
     ) -> Result<Option<Connection<Invoice>>> {
-        let filter = filter.unwrap_or_default().of_patient(self.key);
+        let filter = filter.unwrap_or_default().of_patient(self.key()?);
         Ok(Some(invoices_of(ctx, filter, newest_first, PageArgs { first, after, last, before }).await?))
     }
 }
 
+impl Patient {
+    fn key(&self) -> Answer<PatientId> {
+        self.0.parsed("patient")
+    }
+}
+
 impl FromRow for Patient {
-    fn read(row: Row<'_>) -> Answer<Patient> {
-        let key: PatientId = row.parsed("patient")?;
-        let contacts: Vec<carelog_domain::patient::ContactPoint> = match row.maybe_text("contacts")? {
-            Some(_) => row.json("contacts")?,
-            None => vec![],
-        };
-        Ok(Patient {
-            id: key.into(),
-            name: row.maybe_string("name")?,
-            gender: row.maybe_text("gender")?.and_then(StoredGender::from_word).map(Gender::from),
-            birth_date: row.maybe_parsed("birth_date")?.map(Date),
-            contacts: contacts.into_iter().map(ContactPoint::from).collect(),
-            address: row.maybe_string("address")?,
-            country: row.maybe_string("country")?,
-            erased: row.is("erased")?,
-            registered_at: DateTime(row.instant("registered_at")?),
-            version: row.int("version")?,
-            key,
-        })
+    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("id", &["patient"]),
+        ("name", &["name"]),
+        ("gender", &["gender"]),
+        ("birthDate", &["birth_date"]),
+        ("contacts", &["contacts"]),
+        ("address", &["address"]),
+        ("country", &["country"]),
+        ("erased", &["erased"]),
+        ("registeredAt", &["registered_at"]),
+        ("version", &["version"]),
+        ("identifiers", &["patient"]),
+        ("hospitals", &["patient"]),
+        ("appointments", &["patient"]),
+        ("invoices", &["patient"]),
+    ];
+
+    fn read(row: Row) -> Answer<Patient> {
+        Ok(Patient(row))
     }
 }
 

@@ -14,23 +14,9 @@ use crate::problem::Answer;
 use crate::scalars::{Date, DateTime, read_id, read_maybe_id};
 use crate::sql::{Ordering, Row, Select};
 
-/// A practitioner, the person.
-#[derive(SimpleObject, Clone)]
-#[graphql(complex)]
-pub(crate) struct Practitioner {
-    /// Their id.
-    id: ID,
-    /// Their name; null once erased.
-    name: Option<String>,
-    /// True once their personal data was erased.
-    erased: bool,
-    /// When they joined the chain.
-    registered_at: DateTime,
-    /// How often they were changed; for `If-Match`.
-    version: i64,
-    #[graphql(skip)]
-    key: PractitionerId,
-}
+/// A practitioner: the row, of which each field reads what it is asked for.
+#[derive(Clone)]
+pub(crate) struct Practitioner(Row);
 
 /// A practitioner at a hospital (FHIR PractitionerRole).
 #[derive(SimpleObject, Clone)]
@@ -89,12 +75,38 @@ pub(crate) struct Leave {
     cancelled: bool,
 }
 
-#[ComplexObject]
+/// A practitioner, the person.
+#[Object]
 impl Practitioner {
+    /// Their id.
+    async fn id(&self) -> Result<ID> {
+        Ok(self.key()?.into())
+    }
+
+    /// Their name; null once erased.
+    async fn name(&self) -> Result<Option<&str>> {
+        Ok(self.0.maybe_text("name")?)
+    }
+
+    /// True once their personal data was erased.
+    async fn erased(&self) -> Result<bool> {
+        Ok(self.0.is("erased")?)
+    }
+
+    /// When they joined the chain.
+    async fn registered_at(&self) -> Result<DateTime> {
+        Ok(DateTime(self.0.instant("registered_at")?))
+    }
+
+    /// How often they were changed; for `If-Match`.
+    async fn version(&self) -> Result<i64> {
+        Ok(self.0.int("version")?)
+    }
+
     /// Where they work, as far as you act for these hospitals.
     #[graphql(complexity = "5 * child_complexity")]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<PractitionerRole>> {
-        Ok(many::<RoleOfPractitioner>(ctx, self.key).await?.into_iter().map(|role| role.0).collect())
+        Ok(many::<RoleOfPractitioner>(ctx, self.key()?).await?.into_iter().map(|role| role.0).collect())
     }
 }
 
@@ -123,17 +135,15 @@ impl PractitionerRole {
     }
 }
 
+impl Practitioner {
+    fn key(&self) -> Answer<PractitionerId> {
+        self.0.parsed("practitioner")
+    }
+}
+
 impl FromRow for Practitioner {
-    fn read(row: Row<'_>) -> Answer<Practitioner> {
-        let key: PractitionerId = row.parsed("practitioner")?;
-        Ok(Practitioner {
-            id: key.into(),
-            name: row.maybe_string("name")?,
-            erased: row.is("erased")?,
-            registered_at: DateTime(row.instant("registered_at")?),
-            version: row.int("version")?,
-            key,
-        })
+    fn read(row: Row) -> Answer<Practitioner> {
+        Ok(Practitioner(row))
     }
 }
 
@@ -151,7 +161,7 @@ impl Found for Practitioner {
 }
 
 impl FromRow for PractitionerRole {
-    fn read(row: Row<'_>) -> Answer<PractitionerRole> {
+    fn read(row: Row) -> Answer<PractitionerRole> {
         let key: RoleId = row.parsed("role")?;
         Ok(PractitionerRole {
             id: key.into(),
@@ -185,7 +195,7 @@ impl Found for PractitionerRole {
 struct RoleOfPractitioner(PractitionerRole);
 
 impl FromRow for RoleOfPractitioner {
-    fn read(row: Row<'_>) -> Answer<RoleOfPractitioner> {
+    fn read(row: Row) -> Answer<RoleOfPractitioner> {
         PractitionerRole::read(row).map(RoleOfPractitioner)
     }
 }
@@ -204,7 +214,7 @@ impl Found for RoleOfPractitioner {
 }
 
 impl FromRow for Schedule {
-    fn read(row: Row<'_>) -> Answer<Schedule> {
+    fn read(row: Row) -> Answer<Schedule> {
         let blocks: Vec<WeeklyBlock> = row.json("blocks")?;
         let block = |block: WeeklyBlock| Block {
             weekday: block.weekday.to_string(),
@@ -234,7 +244,7 @@ impl Found for Schedule {
 }
 
 impl FromRow for Leave {
-    fn read(row: Row<'_>) -> Answer<Leave> {
+    fn read(row: Row) -> Answer<Leave> {
         Ok(Leave {
             id: row.text("leave_id")?.into(),
             from: DateTime(row.instant("from_at")?),

@@ -96,7 +96,7 @@ impl From<kernel::Money> for Money {
 
 impl Money {
     /// Minor units in one column, their currency in another.
-    pub(crate) fn of_row(row: Row<'_>, column: &'static str, currency: &'static str) -> Answer<Money> {
+    pub(crate) fn of_row(row: &Row, column: &'static str, currency: &'static str) -> Answer<Money> {
         Ok(kernel::Money::new(row.int(column)?, row.parsed(currency)?).into())
     }
 }

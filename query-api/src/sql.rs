@@ -1,5 +1,7 @@
 //! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter.
 
+use std::sync::Arc;
+
 use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::{Rows, SqlValue, Statement};
 
@@ -55,6 +57,12 @@ impl Select {
     /// Other columns of the same rows, for a count.
     pub(crate) fn with_columns(mut self, columns: &'static str) -> Select {
         self.columns = Piece::new(columns, []);
+        self
+    }
+
+    /// Some of the columns only.
+    pub(crate) fn only(mut self, columns: &[&'static str]) -> Select {
+        self.columns = Piece::new(columns.join(", "), []);
         self
     }
 
@@ -179,20 +187,21 @@ pub(crate) enum Towards {
     Start,
 }
 
-/// One row, read by the names of its columns.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'a> {
-    columns: &'a [String],
-    values: &'a [SqlValue],
+/// One row, read by the names of its columns. A copy is the same row.
+#[derive(Clone)]
+pub(crate) struct Row {
+    columns: Arc<[String]>,
+    values: Arc<[SqlValue]>,
 }
 
 /// The rows of a result.
-pub(crate) fn rows(found: &Rows) -> impl DoubleEndedIterator<Item = Row<'_>> + ExactSizeIterator {
-    found.rows.iter().map(|values| Row { columns: &found.columns, values })
+pub(crate) fn rows(found: Rows) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator {
+    let columns: Arc<[String]> = found.columns.into();
+    found.rows.into_iter().map(move |values| Row { columns: Arc::clone(&columns), values: values.into() })
 }
 
-impl<'a> Row<'a> {
-    pub(crate) fn value(&self, column: &'static str) -> Answer<&'a SqlValue> {
+impl Row {
+    pub(crate) fn value(&self, column: &'static str) -> Answer<&SqlValue> {
         let index = self.columns.iter().position(|name| name == column);
         index.and_then(|index| self.values.get(index)).ok_or_else(|| unreadable(column))
     }
@@ -201,7 +210,7 @@ impl<'a> Row<'a> {
         self.value(column)?.int().ok_or_else(|| unreadable(column))
     }
 
-    pub(crate) fn text(&self, column: &'static str) -> Answer<&'a str> {
+    pub(crate) fn text(&self, column: &'static str) -> Answer<&str> {
         self.value(column)?.text().ok_or_else(|| unreadable(column))
     }
 
@@ -212,7 +221,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    pub(crate) fn maybe_text(&self, column: &'static str) -> Answer<Option<&'a str>> {
+    pub(crate) fn maybe_text(&self, column: &'static str) -> Answer<Option<&str>> {
         match self.value(column)? {
             SqlValue::Null => Ok(None),
             value => value.text().map(Some).ok_or_else(|| unreadable(column)),

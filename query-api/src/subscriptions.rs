@@ -48,9 +48,9 @@ impl Subscriptions {
         let watched = Watched { category: "appointment", slot, only: appointment };
         let changes = changes::<Appointment>(asking, watched, appointments::MODELS).await?;
         Ok(changes.try_filter(move |row| {
-            let wanted = hospital.is_none_or(|id| row.hospital_key() == id)
-                && patient.is_none_or(|id| row.patient_key() == id)
-                && practitioner.is_none_or(|id| row.practitioner_key() == id);
+            let wanted = hospital.is_none_or(|id| row.hospital_key() == Ok(id))
+                && patient.is_none_or(|id| row.patient_key() == Ok(id))
+                && practitioner.is_none_or(|id| row.practitioner_key() == Ok(id));
             std::future::ready(wanted)
         }))
     }
@@ -171,6 +171,6 @@ async fn rows_after<T: Found>(
         select = select.among_some(condition, asking.reach());
     }
     let found = asking.read_one_after(&token, models, select.ending(T::ORDER).statement()).await?;
-    let found: Answer<Vec<T>> = rows(&found).map(<T as FromRow>::read).collect();
+    let found: Answer<Vec<T>> = rows(found).map(<T as FromRow>::read).collect();
     Ok(found?)
 }

@@ -28,6 +28,11 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Whoever stops in the middle of a transaction holds its locks no longer than this.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// What a page of a table costs that is not the next one, beside one that is. Everything asked here is found by a key, on
+/// disks without a head to move, mostly in memory; by the server's own guess (4) it reads a table of some thousand patients
+/// from end to end for the twenty of a page. Whoever names another in the options of the URL is heard.
+const RANDOM_PAGE_COST: (&str, &str) = ("random_page_cost", "1.1");
+
 /// So long may one that changes tables hold up those who want to read.
 const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -58,18 +63,22 @@ impl Server {
         if config.get_application_name().is_none() {
             config.application_name("carelog");
         }
+        let says_cost = config.get_options().is_some_and(|options| options.contains(RANDOM_PAGE_COST.0));
         let tls = tls::connector(&address)?;
         let mark = Mark::new();
-        let session = |time_max: Duration| {
-            [
+        let cost = Some(RANDOM_PAGE_COST).filter(|_| !says_cost);
+        let session = |time_max: Duration| -> Vec<(&str, String)> {
+            let settings = [
                 ("search_path", settings.schema.clone()),
                 ("statement_timeout", time_max.as_millis().max(1).to_string()),
                 ("idle_in_transaction_session_timeout", IDLE_TIME_MAX.as_millis().to_string()),
                 ("client_min_messages", "warning".to_owned()),
-            ]
+            ];
+            settings.into_iter().chain(cost.map(|(name, value)| (name, value.to_owned()))).collect()
         };
         let local = |time_max: Duration| {
-            session(time_max).map(|(name, value)| format!("SET LOCAL {name} TO {value}")).join("; ")
+            let set = |(name, value)| format!("SET LOCAL {name} TO {value}");
+            session(time_max).into_iter().map(set).collect::<Vec<_>>().join("; ")
         };
         let mut own = address.config.clone();
         own.options(mark.options(own.get_options(), &session(settings.read_time_max)));

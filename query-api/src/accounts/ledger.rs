@@ -29,10 +29,10 @@ pub(super) async fn balances(asking: &Asking, hospital: HospitalId) -> Answer<Ve
         .and("hospital = ?", [hospital.to_string().into()])
         .ending("ORDER BY account, currency");
     let found = asking.read_one(MODELS, select.statement()).await?;
-    rows(&found).map(read).collect()
+    rows(found).map(read).collect()
 }
 
-fn read(row: Row<'_>) -> Answer<LedgerBalance> {
+fn read(row: Row) -> Answer<LedgerBalance> {
     let currency: kernel::Currency = row.parsed("currency")?;
     let (debits, credits) =
         (kernel::Money::new(row.int("debits")?, currency), kernel::Money::new(row.int("credits")?, currency));

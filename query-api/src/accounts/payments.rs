@@ -64,11 +64,11 @@ impl Payment {
 }
 
 impl FromRow for Payment {
-    fn read(row: Row<'_>) -> Answer<Payment> {
+    fn read(row: Row) -> Answer<Payment> {
         let key: PaymentId = row.parsed("payment")?;
         Ok(Payment {
             id: key.into(),
-            amount: Money::of_row(row, "amount", "currency")?,
+            amount: Money::of_row(&row, "amount", "currency")?,
             method: row.word("method", billing::PaymentMethod::from_word)?.into(),
             status: row.word("status", billing::PaymentStatus::from_word)?.into(),
             reference: row.maybe_string("reference")?,
@@ -77,7 +77,7 @@ impl FromRow for Payment {
             recorded_at: DateTime(row.instant("recorded_at")?),
             succeeded_at: row.maybe_instant("succeeded_at")?.map(DateTime),
             failed_at: row.maybe_instant("failed_at")?.map(DateTime),
-            refunded: Money::of_row(row, "refunded", "currency")?,
+            refunded: Money::of_row(&row, "refunded", "currency")?,
             key,
         })
     }
@@ -99,10 +99,10 @@ impl Found for Payment {
 }
 
 impl FromRow for Refund {
-    fn read(row: Row<'_>) -> Answer<Refund> {
+    fn read(row: Row) -> Answer<Refund> {
         Ok(Refund {
             id: row.text("refund")?.into(),
-            amount: Money::of_row(row, "amount", "currency")?,
+            amount: Money::of_row(&row, "amount", "currency")?,
             reason: row.maybe_string("reason")?,
             refunded_at: DateTime(row.instant("refunded_at")?),
         })

@@ -51,14 +51,14 @@ pub(super) async fn count(asking: &Asking, filter: AppointmentFilter, by: CountB
     if found.rows.len() > GROUPS_MAX {
         return Err(Problem::new("too-many-groups", format!("more than {GROUPS_MAX} groups; narrow the filter")));
     }
-    let read = |row: crate::sql::Row<'_>| {
+    let read = |row: crate::sql::Row| {
         let key = row.maybe_text("shared")?.map(|key| match by {
             CountBy::Status => key.to_uppercase().replace('-', "_"),
             _ => key.to_owned(),
         });
         Ok(AppointmentCount { key, count: row.int("total")? })
     };
-    let mut counts: Vec<AppointmentCount> = rows(&found).map(read).collect::<Answer<_>>()?;
+    let mut counts: Vec<AppointmentCount> = rows(found).map(read).collect::<Answer<_>>()?;
     counts.sort_by(|one, other| (one.key.is_none(), &one.key).cmp(&(other.key.is_none(), &other.key)));
     Ok(counts)
 }

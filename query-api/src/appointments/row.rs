@@ -1,33 +1,13 @@
 //! An appointment's row.
 
-use carelog_domain::kernel::{AppointmentId, HospitalId, PatientId, PractitionerId, RoleId};
+use carelog_domain::kernel::{AppointmentId, HospitalId, PatientId, PractitionerId};
 use carelog_domain::scheduling;
 
 use super::{Appointment, MODELS};
 use crate::loading::{Found, FromRow};
 use crate::problem::Answer;
-use crate::scalars::{Date, DateTime, Money};
+use crate::scalars::Money;
 use crate::sql::{Row, Select};
-
-/// Clinical texts of an appointment.
-#[derive(Clone)]
-pub(super) struct Reasons {
-    pub(super) visit: Option<String>,
-    pub(super) overbooking: Option<String>,
-    pub(super) overlap: Option<String>,
-    pub(super) cancel: Option<String>,
-    pub(super) reschedule: Option<String>,
-}
-
-/// What it refers to.
-#[derive(Clone, Copy)]
-pub(super) struct Keys {
-    pub(super) appointment: AppointmentId,
-    pub(super) hospital: HospitalId,
-    pub(super) patient: PatientId,
-    pub(super) practitioner: PractitionerId,
-    pub(super) role: RoleId,
-}
 
 const COLUMNS: &str = "appointment, hospital, patient, practitioner, role, specialty, service, service_display, status, \
     date, start_at, end_at, requested_start, requested_end, price_amount, price_currency, reason, overbooking_reason, \
@@ -49,58 +29,80 @@ impl Found for Appointment {
 }
 
 impl FromRow for Appointment {
-    fn read(row: Row<'_>) -> Answer<Appointment> {
-        let keys = Keys {
-            appointment: row.parsed("appointment")?,
-            hospital: row.parsed("hospital")?,
-            patient: row.parsed("patient")?,
-            practitioner: row.parsed("practitioner")?,
-            role: row.parsed("role")?,
-        };
-        let reasons = Reasons {
-            visit: row.maybe_string("reason")?,
-            overbooking: row.maybe_string("overbooking_reason")?,
-            overlap: row.maybe_string("overlap_reason")?,
-            cancel: row.maybe_string("cancel_reason")?,
-            reschedule: row.maybe_string("last_reschedule_reason")?,
-        };
-        Ok(Appointment {
-            id: keys.appointment.into(),
-            status: row.word("status", scheduling::AppointmentStatus::from_word)?.into(),
-            start: row.maybe_instant("start_at")?.map(DateTime),
-            end: row.maybe_instant("end_at")?.map(DateTime),
-            requested_start: row.maybe_instant("requested_start")?.map(DateTime),
-            requested_end: row.maybe_instant("requested_end")?.map(DateTime),
-            date: row.maybe_parsed("date")?.map(Date),
-            specialty: row.maybe_string("specialty")?,
-            service: row.string("service")?,
-            service_display: row.maybe_string("service_display")?,
-            price: money(row, "price_amount")?,
-            created_at: row.maybe_instant("created_at")?.map(DateTime),
-            booked_at: row.maybe_instant("booked_at")?.map(DateTime),
-            arrived_at: row.maybe_instant("arrived_at")?.map(DateTime),
-            checked_in_at: row.maybe_instant("checked_in_at")?.map(DateTime),
-            started_at: row.maybe_instant("started_at")?.map(DateTime),
-            ended_at: row.maybe_instant("ended_at")?.map(DateTime),
-            cancelled_at: row.maybe_instant("cancelled_at")?.map(DateTime),
-            cancelled_by: row.maybe_text("cancelled_by")?.and_then(scheduling::CancelledBy::from_word).map(Into::into),
-            no_show_at: row.maybe_instant("noshow_at")?.map(DateTime),
-            no_show_automatic: row.maybe_int("noshow_automatic")?.map(|truth| truth != 0),
-            fee_service: row.maybe_string("fee_service")?,
-            fee: money(row, "fee_amount")?,
-            needs_rebooking: row.is("needs_rebooking")?,
-            rescheduled: row.int("rescheduled")?,
-            updated_at: DateTime(row.instant("updated_at")?),
-            version: row.int("version")?,
-            reasons,
-            keys,
-        })
+    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("id", &["appointment"]),
+        ("status", &["status"]),
+        ("start", &["start_at"]),
+        ("end", &["end_at"]),
+        ("requestedStart", &["requested_start"]),
+        ("requestedEnd", &["requested_end"]),
+        ("date", &["date"]),
+        ("specialty", &["specialty"]),
+        ("service", &["service"]),
+        ("serviceDisplay", &["service_display"]),
+        ("price", &["price_amount", "price_currency"]),
+        ("createdAt", &["created_at"]),
+        ("bookedAt", &["booked_at"]),
+        ("arrivedAt", &["arrived_at"]),
+        ("checkedInAt", &["checked_in_at"]),
+        ("startedAt", &["started_at"]),
+        ("endedAt", &["ended_at"]),
+        ("cancelledAt", &["cancelled_at"]),
+        ("cancelledBy", &["cancelled_by"]),
+        ("noShowAt", &["noshow_at"]),
+        ("noShowAutomatic", &["noshow_automatic"]),
+        ("feeService", &["fee_service"]),
+        ("fee", &["fee_amount", "price_currency"]),
+        ("needsRebooking", &["needs_rebooking"]),
+        ("rescheduled", &["rescheduled"]),
+        ("updatedAt", &["updated_at"]),
+        ("version", &["version"]),
+        ("hospital", &["hospital"]),
+        ("patient", &["patient"]),
+        ("practitioner", &["practitioner"]),
+        ("practitionerRole", &["role"]),
+        ("reason", &["reason"]),
+        ("overbookingReason", &["overbooking_reason"]),
+        ("overlapReason", &["overlap_reason"]),
+        ("cancelationReason", &["cancel_reason"]),
+        ("rescheduleReason", &["last_reschedule_reason"]),
+        ("invoice", &["appointment"]),
+        ("invoices", &["appointment"]),
+        ("allowedActions", &["hospital", "status", "start_at"]),
+        ("history", &["appointment", "hospital"]),
+        ("asOf", &["appointment", "hospital"]),
+    ];
+
+    fn read(row: Row) -> Answer<Appointment> {
+        Ok(Appointment(row))
     }
 }
 
-fn money(row: Row<'_>, column: &'static str) -> Answer<Option<Money>> {
-    match (row.maybe_int(column)?, row.maybe_text("price_currency")?) {
-        (Some(_), Some(_)) => Money::of_row(row, column, "price_currency").map(Some),
-        _ => Ok(None),
+impl Appointment {
+    pub(super) fn key(&self) -> Answer<AppointmentId> {
+        self.0.parsed("appointment")
+    }
+
+    pub(crate) fn hospital_key(&self) -> Answer<HospitalId> {
+        self.0.parsed("hospital")
+    }
+
+    pub(crate) fn patient_key(&self) -> Answer<PatientId> {
+        self.0.parsed("patient")
+    }
+
+    pub(crate) fn practitioner_key(&self) -> Answer<PractitionerId> {
+        self.0.parsed("practitioner")
+    }
+
+    pub(super) fn stored_status(&self) -> Answer<scheduling::AppointmentStatus> {
+        self.0.word("status", scheduling::AppointmentStatus::from_word)
+    }
+
+    pub(super) fn money(&self, column: &'static str) -> Answer<Option<Money>> {
+        match (self.0.maybe_int(column)?, self.0.maybe_text("price_currency")?) {
+            (Some(_), Some(_)) => Money::of_row(&self.0, column, "price_currency").map(Some),
+            _ => Ok(None),
+        }
     }
 }

@@ -73,8 +73,8 @@ pub(crate) struct CreditNote {
 }
 
 impl FromRow for InvoiceLine {
-    fn read(row: Row<'_>) -> Answer<InvoiceLine> {
-        let money = |column: &'static str| Money::of_row(row, column, "currency");
+    fn read(row: Row) -> Answer<InvoiceLine> {
+        let money = |column: &'static str| Money::of_row(&row, column, "currency");
         Ok(InvoiceLine {
             number: row.int("line")?,
             service: row.string("service")?,
@@ -112,10 +112,10 @@ impl Found for InvoiceLine {
 }
 
 impl FromRow for InvoiceAllocation {
-    fn read(row: Row<'_>) -> Answer<InvoiceAllocation> {
+    fn read(row: Row) -> Answer<InvoiceAllocation> {
         Ok(InvoiceAllocation {
             id: row.text("allocation")?.into(),
-            amount: Money::of_row(row, "amount", "currency")?,
+            amount: Money::of_row(&row, "amount", "currency")?,
             allocated_at: DateTime(row.instant("allocated_at")?),
             undone_at: row.maybe_instant("undone_at")?.map(DateTime),
         })
@@ -137,8 +137,8 @@ impl Found for InvoiceAllocation {
 }
 
 impl FromRow for CreditNote {
-    fn read(row: Row<'_>) -> Answer<CreditNote> {
-        let money = |column: &'static str| Money::of_row(row, column, "currency");
+    fn read(row: Row) -> Answer<CreditNote> {
+        let money = |column: &'static str| Money::of_row(&row, column, "currency");
         Ok(CreditNote {
             id: row.text("credit_note")?.into(),
             number: row.string("printed_number")?,

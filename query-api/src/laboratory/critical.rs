@@ -57,7 +57,7 @@ impl CriticalResult {
 }
 
 impl FromRow for CriticalResult {
-    fn read(row: Row<'_>) -> Answer<CriticalResult> {
+    fn read(row: Row) -> Answer<CriticalResult> {
         let number = row.int("observation")?;
         let report: LabReportId = row.parsed("report")?;
         let observation = ObservationId { report, number: u32::try_from(number).unwrap_or_default() };

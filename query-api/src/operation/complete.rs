@@ -16,6 +16,21 @@ use async_graphql::{Name, Value};
 #[derive(Clone)]
 pub(crate) struct Shapes(Arc<HashMap<String, HashMap<String, Type>>>);
 
+/// What the answer to an operation looks like: the fields of an object in the order they were asked for. Made once, it
+/// fits every row of a list.
+struct Plan(Vec<Planned>);
+
+/// A field of the answer.
+struct Planned {
+    key: Name,
+    /// True when `@skip` or `@include` may have left it out.
+    conditional: bool,
+    /// Unknown for what GraphQL itself answers, which is left as it is.
+    ty: Option<Type>,
+    /// Of the objects that it holds, if it holds any.
+    inner: Option<Plan>,
+}
+
 /// Null stood where it may not.
 struct NullReached;
 
@@ -23,7 +38,6 @@ struct NullReached;
 struct Asked<'d> {
     field: &'d Field,
     sets: Vec<&'d SelectionSet>,
-    /// True when `@skip` or `@include` may have left it out.
     conditional: bool,
 }
 
@@ -55,53 +69,82 @@ impl Shapes {
         };
         let Some(found) = found else { return data };
         let root = if found.ty == OperationType::Subscription { "Subscription" } else { "Query" };
+        let Some(plan) = self.plan(document, root, &[&found.selection_set.node]) else { return data };
         // An answer whose every field failed is not an object at all any more.
         let fields = match data {
             Value::Object(fields) => fields,
             _ => IndexMap::new(),
         };
-        self.object(document, root, &[&found.selection_set.node], fields).unwrap_or(Value::Null)
+        plan.complete(fields).unwrap_or(Value::Null)
     }
 
-    fn object(
-        &self,
-        document: &ExecutableDocument,
-        name: &str,
-        sets: &[&SelectionSet],
-        mut fields: IndexMap<Name, Value>,
-    ) -> Result<Value, NullReached> {
-        let Some(types) = self.0.get(name) else { return Ok(Value::Object(fields)) };
+    /// The plan for objects of a type; `None` for what is no object.
+    fn plan(&self, document: &ExecutableDocument, name: &str, sets: &[&SelectionSet]) -> Option<Plan> {
+        let types = self.0.get(name)?;
         let mut asked = IndexMap::new();
         sets.iter().for_each(|set| collect(document, set, false, &mut asked));
-        let mut complete = IndexMap::with_capacity(asked.len());
-        for (key, asked) in asked {
-            let value = fields.swap_remove(&key);
-            if value.is_none() && asked.conditional {
+        let planned = asked.into_iter().map(|(key, Asked { field, sets, conditional })| {
+            let ty = types.get(field.name.node.as_str()).cloned();
+            let inner = ty.as_ref().and_then(|ty| self.plan(document, innermost(&ty.base), &sets));
+            Planned { key, conditional, ty, inner }
+        });
+        Some(Plan(planned.collect()))
+    }
+}
+
+/// The name of what a list, or a list of lists, holds.
+fn innermost(base: &BaseType) -> &str {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => innermost(&inner.base),
+    }
+}
+
+impl Plan {
+    /// An object, complete.
+    fn complete(&self, mut fields: IndexMap<Name, Value>) -> Result<Value, NullReached> {
+        if self.has_order_of(&fields) {
+            for (planned, value) in self.0.iter().zip(fields.values_mut()) {
+                *value = planned.complete(Some(std::mem::take(value)))?;
+            }
+            return Ok(Value::Object(fields));
+        }
+        let mut complete = IndexMap::with_capacity(self.0.len());
+        for planned in &self.0 {
+            let value = fields.swap_remove(&planned.key);
+            if value.is_none() && planned.conditional {
                 continue;
             }
-            let value = match types.get(asked.field.name.node.as_str()) {
-                Some(ty) => self.value(document, ty, &asked.sets, value)?,
-                None => value.unwrap_or_default(),
-            };
-            complete.insert(key, value);
+            complete.insert(planned.key.clone(), planned.complete(value)?);
         }
         Ok(Value::Object(complete))
     }
 
-    fn value(
-        &self,
-        document: &ExecutableDocument,
-        ty: &Type,
-        sets: &[&SelectionSet],
-        value: Option<Value>,
-    ) -> Result<Value, NullReached> {
+    /// True when every field is there and in its place.
+    fn has_order_of(&self, fields: &IndexMap<Name, Value>) -> bool {
+        self.0.len() == fields.len() && self.0.iter().zip(fields.keys()).all(|(planned, key)| planned.key == *key)
+    }
+}
+
+impl Planned {
+    fn complete(&self, value: Option<Value>) -> Result<Value, NullReached> {
+        match &self.ty {
+            Some(ty) => self.of_type(ty, value),
+            None => Ok(value.unwrap_or_default()),
+        }
+    }
+
+    fn of_type(&self, ty: &Type, value: Option<Value>) -> Result<Value, NullReached> {
         let complete = match (&ty.base, value) {
             (_, None | Some(Value::Null)) => Err(NullReached),
             (BaseType::List(inner), Some(Value::List(items))) => {
-                let items = items.into_iter().map(|item| self.value(document, inner, sets, Some(item)));
+                let items = items.into_iter().map(|item| self.of_type(inner, Some(item)));
                 items.collect::<Result<_, _>>().map(Value::List)
             }
-            (BaseType::Named(name), Some(Value::Object(fields))) => self.object(document, name, sets, fields),
+            (BaseType::Named(_), Some(Value::Object(fields))) => match &self.inner {
+                Some(plan) => plan.complete(fields),
+                None => Ok(Value::Object(fields)),
+            },
             (_, Some(value)) => Ok(value),
         };
         match complete {

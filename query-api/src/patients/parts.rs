@@ -68,7 +68,7 @@ impl From<carelog_domain::patient::Identifier> for Identifier {
 }
 
 impl FromRow for Identifier {
-    fn read(row: Row<'_>) -> Answer<Identifier> {
+    fn read(row: Row) -> Answer<Identifier> {
         Ok(Identifier {
             system: row.maybe_string("system")?,
             kind: row.maybe_string("kind")?,
@@ -92,7 +92,7 @@ impl Found for Identifier {
 }
 
 impl FromRow for PatientLink {
-    fn read(row: Row<'_>) -> Answer<PatientLink> {
+    fn read(row: Row) -> Answer<PatientLink> {
         Ok(PatientLink { linked_at: DateTime(row.instant("linked_at")?), at: row.parsed("hospital")? })
     }
 }

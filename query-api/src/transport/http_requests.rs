@@ -1,21 +1,22 @@
 //! Queries over HTTP: `GET` with the query in the URL, `POST` with it in JSON. A `GET` never changes anything, as there
 //! are no mutations at all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_graphql::{Request, Variables};
+use async_graphql::{Request, ServerError, Variables};
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::negotiation::{Media, is_json};
 use super::{Fault, actor_of};
 use crate::asking::Wish;
-use crate::operation::{Answered, Api, Ran, is_mutation};
+use crate::operation::{Answered, Api, Ran};
 use crate::persisted::{self, Persisted};
 use crate::problem::Problem;
 
@@ -38,7 +39,7 @@ async fn answer(api: &Arc<Api>, parts: Parts, body: Body) -> Result<Response<Bod
     let actor = actor_of(&parts)?;
     let wish = wish_of(&parts.headers)?;
     let mut request = read(api, &parts, body).await?;
-    if parts.method == Method::GET && is_mutation(&mut request) {
+    if parts.method == Method::GET && api.is_mutation(&mut request) {
         return Err(Fault::method("POST"));
     }
     Ok(respond(api.answer(request, actor, wish).await, media))
@@ -138,26 +139,25 @@ fn object<T: serde::de::DeserializeOwned>(text: Option<String>, name: &str) -> R
     }
 }
 
+/// An answer as it is sent: one that was refused has no `data` at all.
+#[derive(Serialize)]
+struct Sent<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a async_graphql::Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, async_graphql::Value>,
+}
+
 fn respond(answered: Answered, media: Media) -> Response<Body> {
     let Answered { response, ran } = answered;
-    let mut body = serde_json::Map::new();
-    if ran == Ran::Executed {
-        body.insert("data".to_owned(), json(&response.data));
-    }
-    if !response.errors.is_empty() {
-        body.insert("errors".to_owned(), json(&response.errors));
-    }
-    if !response.extensions.is_empty() {
-        body.insert("extensions".to_owned(), json(&response.extensions));
-    }
-    let body = serde_json::to_vec(&body).expect("a GraphQL answer has text keys and becomes JSON");
+    let data = Some(&response.data).filter(|_| ran == Ran::Executed);
+    let sent = Sent { data, errors: &response.errors, extensions: &response.extensions };
+    let body = serde_json::to_vec(&sent).expect("a GraphQL answer has text keys and becomes JSON");
     // An answer holds personal data and is different a moment later: nobody may keep it.
     let headers = [(header::CONTENT_TYPE, media.content_type()), (header::CACHE_CONTROL, "no-store")];
     (media.status(ran), headers, body).into_response()
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).expect("a GraphQL answer has text keys and becomes JSON")
 }
 
 /// A browser that opens `/graphql` itself gets the console.

@@ -121,6 +121,74 @@ async fn what_hangs_on_a_row_comes_with_it() {
     assert_eq!(data["appointment"]["practitioner"]["roles"].as_array().map(Vec::len), Some(2));
 }
 
+/// The fields of a type as they can be asked without arguments, objects with their own plain fields; `depth` levels down.
+fn selections(types: &Value, name: &str, depth: usize) -> Vec<String> {
+    let of_name = |ty: &&Value| ty["name"] == name;
+    let fields = types.as_array().and_then(|types| types.iter().find(of_name)).expect("the type")["fields"].as_array();
+    let mut selections = Vec::new();
+    for field in fields.expect("an object has fields") {
+        let (name, mut ty) = (field["name"].as_str().expect("a name"), &field["type"]);
+        let needs_arguments = field["args"].as_array().is_some_and(|args| {
+            args.iter().any(|argument| argument["type"]["kind"] == "NON_NULL" && argument["defaultValue"].is_null())
+        });
+        while !ty["ofType"].is_null() {
+            ty = &ty["ofType"];
+        }
+        let inner = match ty["kind"].as_str() {
+            Some("OBJECT") if depth == 0 => continue,
+            Some("OBJECT") => selections_of(types, ty["name"].as_str().expect("a name"), depth - 1),
+            _ => String::new(),
+        };
+        if !needs_arguments {
+            selections.push(format!("{name} {inner}"));
+        }
+    }
+    selections
+}
+
+fn selections_of(types: &Value, name: &str, depth: usize) -> String {
+    format!("{{ {} }}", selections(types, name, depth).join(" "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_asked_for_alone_says_what_it_says_among_all_others() {
+    let world = World::new().await;
+    let shape = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
+    let types = format!(
+        "{{ __schema {{ types {{ name fields {{ name args {{ defaultValue type {{ kind }} }} type {{ {shape} }} }} }} }} }}"
+    );
+    let types = world.data(&auditor(), &types).await["__schema"]["types"].take();
+    for (list, name) in [("appointments", "Appointment"), ("patients", "Patient")] {
+        let fields = selections(&types, name, 1);
+        assert!(fields.len() > 10, "{fields:?}");
+        let whole = format!("{{ {list}(first: 5) {{ nodes {{ {} }} }} }}", fields.join(" "));
+        let whole = world.data(&auditor(), &whole).await[list]["nodes"].take();
+        let known = |row: &Value, field: &str| !row[field].is_null();
+        for field in &fields {
+            let column = field.split(' ').next().expect("a name");
+            for query in [
+                format!("{{ {list}(first: 5) {{ nodes {{ {field} }} }} }}"),
+                format!(
+                    "{{ {list}(first: 5) {{ pageInfo {{ endCursor }} edges {{ cursor node {{ ...F }} }} }} }} fragment F on {name} {{ __typename {field} }}"
+                ),
+            ] {
+                let page = world.data(&auditor(), &query).await[list].take();
+                let rows = page["nodes"].as_array().or(page["edges"].as_array()).expect("rows");
+                assert_eq!(rows.len(), whole.as_array().map_or(0, Vec::len));
+                for (row, all) in rows.iter().zip(whole.as_array().expect("rows")) {
+                    let row = if row["node"].is_null() { row } else { &row["node"] };
+                    assert_eq!(row[column], all[column], "{query}");
+                }
+            }
+        }
+        let somewhere = fields.iter().filter(|field| {
+            let column = field.split(' ').next().expect("a name");
+            whole.as_array().expect("rows").iter().any(|row| known(row, column))
+        });
+        assert!(somewhere.count() > fields.len() / 2, "most fields are known of some row: {whole:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_worklists_and_counts_agree() {
     let world = World::new().await;

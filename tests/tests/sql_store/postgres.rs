@@ -285,6 +285,19 @@ async fn a_connection_that_shows_anothers_mark_is_not_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_found_by_their_keys_unless_the_operator_says_what_that_costs() {
+    let server = PostgresServer::shared();
+    let bouncer = PgBouncer::before(server, 2);
+    let database = server.database().await;
+    let told = format!("{}?options=-c%20random_page_cost%3D3", server.url(&database));
+    for (url, expected) in [(server.url(&database), "1.1"), (bouncer.url(&database), "1.1"), (told, "3")] {
+        let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+        let cost = "SELECT current_setting('random_page_cost') AS cost";
+        assert_eq!(store.read(plain(cost)).await.expect("read")[0].rows, [vec![SqlValue::from(expected)]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_that_was_parsed_before_its_table_changed_is_parsed_again() {
     let server = PostgresServer::shared();
     let url = server.url(&server.database().await);
