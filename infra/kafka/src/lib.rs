@@ -21,6 +21,7 @@ mod refill;
 mod sending;
 mod standing;
 pub mod topic;
+mod under_way;
 
 pub use assignment::GroupAssignment;
 pub use error::{NotOwner, OpenError, Stopped};

@@ -21,6 +21,7 @@ use crate::client;
 use crate::options::Options;
 use crate::reader::Happened;
 use crate::record::{Ownership, event_headers, ownership_headers};
+use crate::under_way::UnderWay;
 
 /// A producer is made no sooner than this after the one before it.
 const MADE_EVERY: Duration = Duration::from_secs(1);
@@ -36,9 +37,15 @@ pub(crate) struct Sending {
 struct Generation {
     number: u64,
     /// None between the end of one and the beginning of the next.
-    producer: Option<Arc<ThreadedProducer<Watching>>>,
+    producer: Option<Arc<OneProducer>>,
     /// When the last one was made, or was to be.
     made: Instant,
+}
+
+/// A producer, and what it has not brought to Kafka yet.
+struct OneProducer {
+    producer: ThreadedProducer<Watching>,
+    under_way: Arc<UnderWay>,
 }
 
 /// Tells the reader when a record was not delivered.
@@ -46,6 +53,7 @@ struct Watching {
     generation: u64,
     happened: mpsc::Sender<Happened>,
     delivered: Arc<Delivered>,
+    under_way: Arc<UnderWay>,
 }
 
 /// How far each partition was delivered; kept only for the fault that acknowledges by it.
@@ -80,6 +88,8 @@ impl ProducerContext for Watching {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let (Ok(record) | Err((_, record))) = result;
+        self.under_way.end(Partition(record.partition() as u16));
         match result {
             Ok(record) => self.delivered.note(record),
             Err((error, _)) => self.doubt(format!("a record was not delivered: {error}")),
@@ -109,8 +119,8 @@ impl Sending {
     /// Why the producer in use will never send anything again, if that is so. No callback tells: with nothing under way
     /// that could fail to be delivered, it would be waited for in vain.
     pub(crate) fn failed_for_good(&self) -> Option<String> {
-        let producer = self.now.read().producer.clone()?;
-        let (code, reason) = producer.client().fatal_error()?;
+        let now = self.now.read().producer.clone()?;
+        let (code, reason) = now.producer.client().fatal_error()?;
         Some(format!("the producer failed for good: {reason} ({code})"))
     }
 
@@ -119,7 +129,7 @@ impl Sending {
         let mut now = self.now.write();
         now.number += 1;
         if let Some(old) = now.producer.take() {
-            old.purge(PurgeConfig::default().queue().inflight());
+            old.producer.purge(PurgeConfig::default().queue().inflight());
             // Its last handle waits for its threads.
             std::thread::spawn(move || drop(old));
         }
@@ -175,21 +185,39 @@ impl Sending {
             Some(key) => record.key(key),
             None => record,
         };
-        let producer = self.now.read().producer.clone();
-        let producer = producer.ok_or(KafkaError::MessageProduction(RDKafkaErrorCode::BrokerDestroy))?;
+        let now = self.now.read().producer.clone();
+        let now = now.ok_or(KafkaError::MessageProduction(RDKafkaErrorCode::BrokerDestroy))?;
         while wanted() {
-            match producer.send(record) {
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => record = back,
-                sent => return sent.map_err(|(error, _)| error),
+            now.under_way.begin(partition);
+            let Err((error, back)) = now.producer.send(record) else { return Ok(()) };
+            now.under_way.end(partition);
+            match error {
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => record = back,
+                error => return Err(error),
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
 
+    /// Waits until the producer in use has room for more of the partition, while it is in use and the partition is owned.
+    fn wait_for_room(&self, partition: Partition, owned: &AtomicU64) {
+        let (generation, under_way) = {
+            let now = self.now.read();
+            // Not the producer itself: whoever has its last handle waits for its threads.
+            (now.number, now.producer.as_ref().map(|producer| producer.under_way.clone()))
+        };
+        let wanted = || owned.load(Ordering::Acquire) != 0 && self.generation() == generation;
+        if let Some(under_way) = under_way {
+            under_way.wait_for_room(partition, wanted);
+        }
+    }
+
     /// Sends what a partition accepts in its epoch, until its log closes.
     pub(crate) fn ship(&self, partition: Partition, outbox: &Outbox, owned: &AtomicU64) {
-        while let Some(shipment) = outbox.take() {
+        loop {
+            self.wait_for_room(partition, owned);
+            let Some(shipment) = outbox.take() else { return };
             let wanted = || owned.load(Ordering::Acquire) == shipment.epoch();
             for frame in shipment.frames() {
                 let generation = self.generation();
@@ -208,7 +236,10 @@ fn producer(
     options: &Options,
     happened: &mpsc::Sender<Happened>,
     delivered: &Arc<Delivered>,
-) -> Result<Arc<ThreadedProducer<Watching>>, KafkaError> {
-    let watching = Watching { generation, happened: happened.clone(), delivered: delivered.clone() };
-    client::sending(options).create_with_context(watching).map(Arc::new)
+) -> Result<Arc<OneProducer>, KafkaError> {
+    let under_way = Arc::new(UnderWay::none(options.partitions));
+    let (happened, delivered) = (happened.clone(), delivered.clone());
+    let watching = Watching { generation, happened, delivered, under_way: under_way.clone() };
+    let producer = client::sending(options).create_with_context(watching)?;
+    Ok(Arc::new(OneProducer { producer, under_way }))
 }
