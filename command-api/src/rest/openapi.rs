@@ -1,5 +1,7 @@
-//! The API description, OpenAPI 3.1, made from the table of operations and the types of their bodies. A copy is kept in
-//! schemas/openapi and a test says when it is stale.
+//! The API description, OpenAPI 3.1, made from the table of operations and the types of their bodies, with what other parts
+//! of the program serve beside them. A copy is kept in schemas/openapi and a test says when it is stale.
+
+mod beside;
 
 use schemars::JsonSchema;
 use schemars::SchemaGenerator;
@@ -45,7 +47,7 @@ pub fn document() -> Value {
     for &(path, what, _) in RESOURCES {
         paths = paths.path(path, PathItem::new(HttpMethod::Get, resource(path, what)));
     }
-    for (path, verb, operation) in others() {
+    for (path, verb, operation) in others().into_iter().chain(beside::paths()) {
         paths = paths.path(path, PathItem::new(verb, operation));
     }
     let openapi =

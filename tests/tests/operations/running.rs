@@ -132,6 +132,29 @@ async fn pages_and_descriptions_are_served_without_the_internet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_description_names_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path()).await;
+    let (_, description) = scene.server.get("/openapi.json").await;
+    let paths = description["paths"].as_object().expect("paths");
+    let of = |start: &str| paths.keys().filter(|path| path.starts_with(start)).count();
+    assert!(of("/v1/operations/") > 10 && of("/v1/topics") == 2 && of("/health/") == 2, "{:?}", paths.keys());
+    for (path, verbs) in paths {
+        // Nobody has this id or name.
+        let nobody = path.split('/').map(|part| if part.starts_with('{') { "nobody" } else { part });
+        let address = nobody.collect::<Vec<_>>().join("/");
+        for verb in verbs.as_object().expect("verbs").keys() {
+            let headers = [("content-type", "application/json")];
+            let answer = send(&scene.server, &verb.to_uppercase(), &address, &headers, b"{}".to_vec()).await;
+            assert_ne!(answer.body["code"], "route-unknown", "{verb} {path}");
+            assert_ne!(answer.status, 405, "{verb} {path}");
+        }
+    }
+    let unknown = send(&scene.server, "GET", "/v1/operations/nothing", &[], vec![]).await;
+    assert_eq!(unknown.body["code"], "route-unknown", "what the others are told apart from");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_listens_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::open(folder.path()).await;
