@@ -23,6 +23,9 @@ LONG = ["year", "scenario", "event_log", "kill", "homes", "topics_on_kafka", "pr
 
 def suites(wanted):
     """Name, program and folder of each test binary, as Cargo says, in the order in which they run."""
+    # Many start the program itself, which building the tests does not build.
+    if subprocess.run(["cargo", "build", "--workspace", "--bins"]).returncode != 0:
+        sys.exit("the program does not build; see above")
     build = ["cargo", "test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]
     built = subprocess.run(build, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:

@@ -15,6 +15,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two times of asking, at first and at most.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Whether the process that was asked is still the owner is looked at this often while it does not answer.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl WriteSide {
     /// Carries a command out to its end, wherever its partition is owned. An outcome that is not known because a
@@ -66,7 +68,7 @@ impl WriteSide {
         loop {
             let verdict = match self.owner(target) {
                 Owner::Here(_) => self.decide_and_append(request, target).await,
-                Owner::Elsewhere(node) => Verdict::new(self.have_decided(&node, request).await, vec![]),
+                Owner::Elsewhere(node) => Verdict::new(self.have_decided(&node, request, target).await, vec![]),
                 Owner::Nobody => Verdict::refused(CommandError::NobodyOwns(moved())),
             };
             if !verdict.is_worth_asking_again() || Instant::now() >= until {
@@ -78,11 +80,34 @@ impl WriteSide {
         }
     }
 
-    async fn have_decided(&self, node: &Node, request: &CommandRequest) -> Result<CommandDone, CommandError> {
+    /// Has the owner decide it, as long as it is the owner: one that was cut off would be waited for in vain, while
+    /// another can say what became of the command.
+    async fn have_decided(
+        &self,
+        node: &Node,
+        request: &CommandRequest,
+        target: &Target,
+    ) -> Result<CommandDone, CommandError> {
         let Some(peers) = &self.peers else {
             return Err(CommandError::NobodyOwns(Failure::passing("peers", "this process asks no others")));
         };
-        nodes::send(&**peers, node, request).await
+        tokio::select! {
+            biased;
+            answer = nodes::send(&**peers, node, request) => answer,
+            () = self.owned_by_another(node, target) => Err(CommandError::OutcomeUnknown(moved())),
+        }
+    }
+
+    /// Waits until another process owns the partition, or this one.
+    async fn owned_by_another(&self, node: &Node, target: &Target) {
+        let has_moved = |owner| match owner {
+            Owner::Here(_) => true,
+            Owner::Elsewhere(now) => now.name != node.name,
+            Owner::Nobody => false,
+        };
+        while !has_moved(self.owner(target)) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }
 

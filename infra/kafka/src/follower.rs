@@ -200,8 +200,9 @@ impl Follower {
         }
         tracing::warn!(partition = self.number.0, epoch, why, "the epoch of this node ended");
         metrics::counter!("carelog_kafka_epochs_ended_total").increment(1);
-        self.applier.end_epoch(why);
+        // Whoever is told that it ended, and looks, sees that it did.
         self.be(Role::Following);
+        self.applier.end_epoch(why);
     }
 
     /// What this node sent may not arrive: neither its epoch nor its claim stands any longer.

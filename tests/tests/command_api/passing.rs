@@ -1,8 +1,9 @@
 //! What fails in passing: where several processes share the log it is asked for again until it succeeds, as when a partition
-//! goes from one to another; a process alone tells it at once.
+//! goes from one to another; a process alone tells it at once. Nobody waits for an owner that was cut off once another owns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use carelog_command_api::WriteSide;
@@ -30,6 +31,8 @@ struct Stumbling {
     log: Arc<dyn EventLog>,
     at: Where,
     left: Arc<AtomicUsize>,
+    /// Another process owns everything until then.
+    elsewhere_until: Option<Instant>,
 }
 
 impl Stumbling {
@@ -120,7 +123,12 @@ impl EventLog for Stumbling {
     }
 
     fn owner(&self, partition: Partition) -> Owner {
-        self.log.owner(partition)
+        match self.elsewhere_until {
+            Some(until) if Instant::now() < until => {
+                Owner::Elsewhere(Node { name: "cut-off".to_owned(), address: "127.0.0.1:1".to_owned() })
+            }
+            _ => self.log.owner(partition),
+        }
     }
 
     fn partition_of(&self, slot: Slot) -> Partition {
@@ -141,12 +149,23 @@ impl Peers for Silent {
     }
 }
 
+/// A process that takes what it is asked and never answers.
+#[derive(Default)]
+struct CutOff(AtomicUsize);
+
+impl Peers for CutOff {
+    fn ask(&self, _: &Node, _: &'static str, _: Bytes) -> BoxFuture<'_, Result<Bytes, Unanswered>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
 /// A house whose log fails so many times from now on; how many times are left is told.
 async fn stumbling(at: Where, times: usize, peers: Option<Arc<dyn Peers>>) -> (House, String, Arc<AtomicUsize>) {
     let mut house = House::open().await;
     let patient = house.patient("p").await;
     let left = Arc::new(AtomicUsize::new(times));
-    let log = Arc::new(Stumbling { log: house.log.clone(), at, left: left.clone() });
+    let log = Arc::new(Stumbling { log: house.log.clone(), at, left: left.clone(), elsewhere_until: None });
     house.rebuilt(|api| {
         api.bus = WriteSide::among(log, api.keys.clone(), api.clock.clone(), peers);
     });
@@ -187,4 +206,21 @@ async fn a_process_alone_tells_at_once_what_fails_in_passing() {
         assert_eq!((code(&refused), refused.header("retry-after")), ((503, told), "1"), "{}", refused.body);
         assert_eq!(left.load(Ordering::SeqCst), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_was_cut_off_is_not_waited_for_once_another_owns() {
+    let mut house = House::open().await;
+    let patient = house.patient("p").await;
+    let cut_off = Arc::new(CutOff::default());
+    let elsewhere_until = Some(Instant::now() + Duration::from_secs(1));
+    let left = Arc::default();
+    let log = Arc::new(Stumbling { log: house.log.clone(), at: Where::Append, left, elsewhere_until });
+    house.rebuilt(|api| {
+        api.bus = WriteSide::among(log, api.keys.clone(), api.clock.clone(), Some(cut_off.clone()));
+    });
+    let booked = tokio::time::timeout(Duration::from_secs(15), book(&house, "b", &patient)).await;
+    let booked = booked.expect("it is not waited for");
+    assert_eq!(booked.status, 201, "{}", booked.body);
+    assert_eq!(cut_off.0.load(Ordering::SeqCst), 1, "it was asked while it was the owner");
 }

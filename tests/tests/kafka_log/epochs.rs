@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use carelog_domain::kernel::{Partition, Position, Version};
-use carelog_domain::ports::{AppendError, Batch, EventLog, Failure, Head, Node, Owner, Root, Term};
+use carelog_domain::ports::{
+    AppendError, Batch, BoxFuture, EventLog, Failure, Head, Node, Owner, Peers, Root, Term, Unanswered,
+};
 use carelog_kafka::{KafkaLog, Membership, NotOwner, Role};
 use carelog_tests::contract::event_log::{batch, everything, stream_in};
 use carelog_tests::servers::kafka::Kafka;
@@ -49,6 +52,35 @@ async fn a_node_that_takes_over_knows_all_that_was_acknowledged() {
     assert!(durably(&south, one("north 7")).await.repeated);
     assert_eq!(durably(&south, one("south")).await.events[0].version, Version(31));
     assert_eq!(until(&south, 0, |_| true).await.owning(), Some(2));
+}
+
+/// A node that takes what it is asked and never answers.
+struct CutOff;
+
+impl Peers for CutOff {
+    fn ask(&self, _: &Node, _: &'static str, _: Bytes) -> BoxFuture<'_, Result<Bytes, Unanswered>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_does_not_answer_is_waited_for_until_another_owns() {
+    let home = KafkaHome::new(&Kafka::shared(), 1);
+    let north = KafkaHome::open_owning(home.options("north")).await;
+    fill(&north, "north", 1).await;
+    let mut options = home.options("east");
+    options.membership = Membership::Observer;
+    options.peers = Some(Arc::new(CutOff));
+    let east = KafkaHome::open_with(options).await;
+    let mut asked = east.append(one("east"));
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut asked).await;
+    assert!(early.is_err(), "north owns it and may yet answer");
+    drop(north);
+    let south = KafkaHome::open_owning(home.options("south")).await;
+    let told = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("north is not waited for any more");
+    let Err(AppendError::Failed(failure)) = told else { panic!("nobody said what became of it") };
+    assert!(failure.retry_helps, "{failure}");
+    assert!(!durably(&south, one("east")).await.repeated, "nobody had appended it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

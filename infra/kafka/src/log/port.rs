@@ -1,5 +1,6 @@
 //! The log behind its port: who owns a partition appends, and nothing is told that wrote nothing before a read barrier.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use carelog_domain::kernel::{CommandId, Partition, Slot, StreamName, Tag, Version};
@@ -7,6 +8,7 @@ use carelog_domain::ports::{
     self, Accepted, AppendError, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog, Failure, Head, Owner,
     Root, Stored, Term,
 };
+use futures::future::{Either, select};
 use tokio::sync::watch;
 
 use super::KafkaLog;
@@ -38,6 +40,14 @@ impl KafkaLog {
         let count = self.seen.len();
         let seen = self.seen.get(usize::from(partition.0));
         seen.ok_or_else(|| lasting(format!("the log has {count} partitions, there is no {partition}")))
+    }
+
+    /// Waits until another node owns the partition. One that lost it may be cut off and never answer; what it was asked, its
+    /// successor knows.
+    async fn owned_by_another(&self, node: &ports::Node, partition: Partition) {
+        let Ok(seen) = self.seen(partition) else { return };
+        let another = |now: &Standing| now.owner.as_ref().is_some_and(|owner| owner.node != node.name);
+        let _ = seen.standing.subscribe().wait_for(another).await; // The sender lives in this log.
     }
 
     /// The epoch in which this node owns the partition; a failure says who does.
@@ -102,7 +112,14 @@ impl EventLog for KafkaLog {
             let owner = self.owner(self.partition_of(batch.slot));
             match (owner, &self.node.options.peers) {
                 (Owner::Elsewhere(node), Some(peers)) if batch.term.is_none() => {
-                    passing_on::append(&**peers, &node, batch).await
+                    let moved = pin!(self.owned_by_another(&node, self.partition_of(batch.slot)));
+                    match select(pin!(passing_on::append(&**peers, &node, batch)), moved).await {
+                        Either::Left((came, _)) => came,
+                        Either::Right(_) => Err(AppendError::Failed(passing(format!(
+                            "{} lost the partition before it said what became of the batch; ask again",
+                            node.name
+                        )))),
+                    }
                 }
                 _ => self.append_here(batch).await,
             }
