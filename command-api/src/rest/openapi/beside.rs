@@ -28,6 +28,7 @@ const DO: Beside = Beside { verb: HttpMethod::Post, ..READ };
 
 const NO_MODEL: (&str, &str) = ("404", "There is no such read model");
 const MODEL_BUSY: (&str, &str) = ("409", "It cannot be worked on now: it stands still, or is being rebuilt");
+const NOT_NOW: (&str, &str) = ("409", "The state does not allow it");
 const NO_SAGA: (&str, &str) = ("404", "There is no such saga or instance");
 
 /// For operators; each needs the permission to operate, those of the log the one to read the history, those of the ledger
@@ -36,36 +37,36 @@ const OPERATIONS: &[Beside] = &[
     Beside {
         path: "/v1/operations/status",
         name: "GetStatus",
-        summary: "How the program is: log, read models, sagas, publisher",
-        answer: "What `carelog status` shows",
+        summary: "How the program is, as the page at / shows it",
+        answer: "Version, uptime, counts, read models, and what is in trouble",
         ..READ
     },
     Beside {
         path: "/v1/operations/underway",
         name: "GetUnderway",
         summary: "Long work that is under way, and how far it has come",
-        answer: "Each with its name, done and total",
+        answer: "`operations`: each with what it works on, events done and in all, and how long the rest may take",
         ..READ
     },
     Beside {
         path: "/v1/operations/log/stats",
         name: "GetLogStats",
         summary: "Sizes of the log's partitions",
-        answer: "What `carelog log stats` shows",
+        answer: "`partitions`: events, root, segments and bytes of each",
         ..READ
     },
     Beside {
         path: "/v1/operations/log/verify",
         name: "VerifyLog",
-        summary: "Check every frame of the log against its proofs",
-        answer: "How many frames were checked, and the first that is not what it was",
+        summary: "Check every frame of the log, and the checkpoints of read models against its roots",
+        answer: "`agrees`, what was checked of each partition, and the differences",
         ..DO
     },
     Beside {
         path: "/v1/operations/projections",
         name: "ListProjections",
         summary: "The read models: how far they are, and which stand still",
-        answer: "What `carelog projections list` shows",
+        answer: "`readModels`: each partition of each, what it does and how far behind it is",
         ..READ
     },
     Beside {
@@ -76,7 +77,7 @@ const OPERATIONS: &[Beside] = &[
             ("name", "string", "One read model; all unless told.", false),
             ("deep", "boolean", "Row by row, from the log itself.", false),
         ],
-        answer: "Whether each agrees, and the first that does not",
+        answer: "`agrees`, and the verdict on each",
         refusals: &[NO_MODEL, MODEL_BUSY],
         ..DO
     },
@@ -91,8 +92,8 @@ const OPERATIONS: &[Beside] = &[
     Beside {
         path: "/v1/operations/projections/{name}/diff",
         name: "DiffProjection",
-        summary: "Compare a read model with one that was built beside it",
-        answer: "The rows that differ",
+        summary: "Build a read model anew beside the live one, which stays, and compare them",
+        answer: "`agrees`, and the differences",
         refusals: &[NO_MODEL, MODEL_BUSY],
         ..DO
     },
@@ -100,7 +101,7 @@ const OPERATIONS: &[Beside] = &[
         path: "/v1/operations/projections/{name}/retry",
         name: "RetryProjection",
         summary: "Let a read model that stands still try again",
-        answer: "How it is now",
+        answer: "How many of its partitions try again",
         refusals: &[NO_MODEL],
         ..DO
     },
@@ -112,22 +113,22 @@ const OPERATIONS: &[Beside] = &[
             ("position", "string", "Where it stands still, such as 0:120.", true),
             ("reason", "string", "Why the event is left out.", true),
         ],
-        answer: "How it is now",
-        refusals: &[NO_MODEL, MODEL_BUSY],
+        answer: "What is skipped, and the token of that",
+        refusals: &[NO_MODEL, NOT_NOW],
         ..DO
     },
     Beside {
         path: "/v1/operations/sagas",
         name: "ListSagas",
         summary: "The sagas, and what in them needs somebody",
-        answer: "What `carelog sagas list` shows",
+        answer: "How each stands",
         ..READ
     },
     Beside {
         path: "/v1/operations/sagas/{saga}/{instance}",
         name: "GetSaga",
         summary: "The story of one instance: what it heard and did",
-        answer: "Its steps in order",
+        answer: "`events`: its story in order",
         refusals: &[NO_SAGA],
         ..READ
     },
@@ -136,23 +137,23 @@ const OPERATIONS: &[Beside] = &[
         name: "RetrySagaStep",
         summary: "Try a refused step again, its cause being mended; who did is kept in the log",
         body: &[("step", "string", "The step, as the story names it.", true)],
-        answer: "What became of it",
-        refusals: &[NO_SAGA, ("409", "The step was not refused")],
+        answer: "The token of the retry, and whether it had been asked for before",
+        refusals: &[NO_SAGA, NOT_NOW],
         ..DO
     },
     Beside {
         path: "/v1/operations/sagas/wait",
         name: "WaitForSagas",
-        summary: "Wait until sagas and read models have taken all that is in the log",
+        summary: "Wait until everything is handled",
         body: &[("timeoutSeconds", "integer", "At most 600.", true)],
-        answer: "Whether they have",
+        answer: "`settled`: whether they have",
         ..DO
     },
     Beside {
         path: "/v1/operations/ledger/check",
         name: "CheckLedger",
-        summary: "Check that the ledger sums to nothing and agrees with invoices and payments",
-        answer: "What was checked, and what does not agree",
+        summary: "Check that every entry sums to nothing and that the read model has the same balances",
+        answer: "`agrees`, how many entries were checked, and the accounts that differ",
         ..DO
     },
 ];
