@@ -16,7 +16,7 @@ use carelog_schemas::read_models::{MODELS, Set};
 use carelog_sqlite::SqliteStore;
 use serde_json::Value;
 
-use crate::server::Server;
+use crate::server::{Server, behind_max};
 
 /// Table, column: what differs between two runs of the same doing, and why.
 const ASIDE: [(&str, &str); 6] = [
@@ -39,9 +39,6 @@ const ASIDE_OF_EVENTS: [&str; 3] = ["position", "recordedAt", "traceparent"];
 
 /// A number given by order: which series, of which year.
 pub type SeriesOfYear = (String, String, String);
-
-/// Longest that an alarm may let wait for it; a debug build on busy cores.
-const ALARM_MAX: Duration = Duration::from_secs(120);
 
 /// A server's read models.
 pub struct Canonical {
@@ -166,7 +163,7 @@ pub async fn settle_with_days_ahead(server: &Server) {
         rang.iter().filter(|stream| stream.starts_with("day-opening:")).count()
     };
     while opened().await < roles {
-        assert!(begun.elapsed() < ALARM_MAX, "of {roles} alarms not all ring\n{}", server.log());
+        assert!(begun.elapsed() < behind_max(), "of {roles} alarms not all ring\n{}", server.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     server.settle().await;

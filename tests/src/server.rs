@@ -33,7 +33,7 @@ pub fn program() -> PathBuf {
 }
 
 /// How long sagas and read models may take to handle all there is: longer where a test was told other days than its own.
-fn behind_max() -> Duration {
+pub(crate) fn behind_max() -> Duration {
     Duration::from_secs(if std::env::var_os("CARELOG_TEST_DAYS").is_some() { 3_600 } else { 120 })
 }
 

@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::server::{Server, root};
 
+/// The folders of the clinic's practitioners in that year.
+pub const PRACTITIONERS: [&str; 3] = ["cardiology", "dermatology", "general-practice"];
+
 /// The year that `make data` makes.
 pub fn whole() -> PathBuf {
     let folder = root().join("target/data/2024-12-01");

@@ -2,8 +2,9 @@
 //! the documents are the same, also when stores were taken away while they were filled. Compared by the adapters
 //! themselves, and cell by cell by scripts that share no code with them.
 //!
-//! `CARELOG_TEST_DAYS=2023-12-01..2025-12-01` tells other days than these tests' own, such as a whole year, which takes its
-//! time, and on every home with every count of partitions.
+//! `CARELOG_TEST_DAYS=2023-12-01..2025-12-01` tells other days than these tests' own, such as one practitioner's whole
+//! year, and `CARELOG_TEST_DAYS=all` the clinic's, with all its practitioners: that takes its time, and is told on every home
+//! with every count of partitions.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -115,8 +116,12 @@ impl Teller {
     fn new(days: &str) -> Teller {
         let live = Timestamp::from_micros(Utc::now().timestamp_micros());
         let (folder, work) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let (first, last) = days.split_once("..").expect("FIRST..LAST");
-        year::days_of_year(folder.path(), PRACTITIONER, [first, last]);
+        if days == "all" {
+            year::part_of_year(folder.path(), &year::PRACTITIONERS);
+        } else {
+            let (first, last) = days.split_once("..").expect("FIRST..LAST, or all");
+            year::days_of_year(folder.path(), PRACTITIONER, [first, last]);
+        }
         Teller { days: folder, work, live }
     }
 

@@ -9,6 +9,8 @@ mod ghost;
 mod home;
 #[path = "kafka_log/local_disk.rs"]
 mod local_disk;
+#[path = "kafka_log/made_anew.rs"]
+mod made_anew;
 #[path = "kafka_log/planted.rs"]
 mod planted;
 #[path = "kafka_log/refill.rs"]
