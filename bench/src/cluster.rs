@@ -15,18 +15,9 @@ use crate::http::wrk::{self, Script};
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
 use bare::Bare;
-use running::{Cluster, Shape};
+use running::Cluster;
+pub(crate) use running::Shape;
 
-/// Connections of a burst.
-const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
-/// One node and three, each with everything, and with the sagas and read models held still in a process of their own: on
-/// one machine they would take its cores from what is measured, in a chain they are on others.
-const SHAPES: [Shape; 4] = [
-    Shape { nodes: 1, worker: false },
-    Shape { nodes: 1, worker: true },
-    Shape { nodes: 3, worker: false },
-    Shape { nodes: 3, worker: true },
-];
 /// Enough to be in every partition.
 const HOSPITALS: usize = 10;
 
@@ -38,21 +29,30 @@ pub(crate) struct Programs<'a> {
     pub(crate) cluster: &'a Path,
 }
 
-/// Rows about commands over HTTP on one node and on three, and about the publisher.
+/// How commands are measured.
+pub(crate) struct Loads<'a> {
+    /// On which nodes.
+    pub(crate) nodes: &'a [Shape],
+    /// Connections of a burst on each.
+    pub(crate) connections: &'a [usize],
+}
+
+/// Rows about commands over HTTP, and about the publisher.
 pub(crate) async fn measure(
     programs: &Programs<'_>,
+    loads: &Loads<'_>,
     work: &Path,
     pressure: &Pressure,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    for (number, shape) in SHAPES.into_iter().enumerate() {
+    for (number, &shape) in loads.nodes.iter().enumerate() {
         let cluster = Cluster::start(programs.cluster, &work.join(format!("cluster-{number}")), shape).await?;
         let mut hospital = Hospital::open(cluster.api(), work, pressure.patients, HOSPITALS).await?;
-        for connections in CONNECTIONS {
+        for &connections in loads.connections {
             let bare = bare::measure(&cluster.brokers, connections, pressure.burst).await?;
             burst(&cluster, &mut hospital, connections, pressure.burst, &bare, report).await?;
         }
-        if number == 0 {
+        if matches!(shape, Shape::One) {
             publisher::measure(programs.carelog, work, &cluster.brokers, pressure, report).await?;
         }
         cluster.stop().await?;

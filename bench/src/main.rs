@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
+use cluster::Shape;
 use pressure::Pressure;
 use report::Report;
 
@@ -49,6 +50,12 @@ struct Run {
     /// The program to measure
     #[arg(long, default_value = "target/release/carelog", value_name = "FILE")]
     program: PathBuf,
+    /// Connections at which commands are measured on the cluster
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64,256", value_name = "NUMBERS")]
+    connections: Vec<usize>,
+    /// Nodes with which commands are measured on the cluster
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "one,one-deciding,three,three-deciding")]
+    nodes: Vec<Shape>,
     /// Where everything is written; emptied first
     #[arg(long, default_value = "target/bench/work", value_name = "FOLDER")]
     work: PathBuf,
@@ -135,7 +142,8 @@ async fn measure(run: &Run) -> anyhow::Result<()> {
             Part::Year => year::measure(&run.program, &run.work, &run.year, &mut report).await?,
             Part::Cluster => {
                 let programs = cluster::Programs { carelog: &run.program, cluster: &run.cluster };
-                cluster::measure(&programs, &run.work, &pressure, &mut report).await?;
+                let loads = cluster::Loads { nodes: &run.nodes, connections: &run.connections };
+                cluster::measure(&programs, &loads, &run.work, &pressure, &mut report).await?;
             }
         }
     }

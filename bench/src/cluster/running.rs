@@ -34,13 +34,33 @@ struct Started {
     brokers: String,
 }
 
-/// Which nodes there are.
-#[derive(Clone, Copy)]
-pub(crate) struct Shape {
+/// Which nodes there are: with everything, or deciding alone, with the sagas and read models held still in a process of their
+/// own. On one machine those would take its cores from what is measured, in a chain they are on others.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Shape {
+    /// One node with everything
+    One,
+    /// One node that decides
+    OneDeciding,
+    /// Three nodes with everything
+    Three,
+    /// Three nodes that decide
+    ThreeDeciding,
+}
+
+impl Shape {
     /// How many nodes decide commands.
-    pub(crate) nodes: usize,
-    /// Whether sagas and read models are in a process of their own, which can be held still.
-    pub(crate) worker: bool,
+    fn deciding(self) -> usize {
+        match self {
+            Shape::One | Shape::OneDeciding => 1,
+            Shape::Three | Shape::ThreeDeciding => 3,
+        }
+    }
+
+    /// Whether sagas and read models are in a process of their own.
+    fn has_worker(self) -> bool {
+        matches!(self, Shape::OneDeciding | Shape::ThreeDeciding)
+    }
 }
 
 impl Cluster {
@@ -49,14 +69,14 @@ impl Cluster {
         std::fs::create_dir_all(folder)?;
         let (log, said) = (folder.join("log"), folder.join("cluster.json"));
         let mut command = Command::new(program);
-        if shape.worker {
-            let mut roles = vec!["commands,queries"; shape.nodes];
+        if shape.has_worker() {
+            let mut roles = vec!["commands,queries"; shape.deciding()];
             roles.push("queries,projections,sagas");
             command.env("ROLES", roles.join(";"));
         }
         let mut child = command
             .env("FOLDER", folder)
-            .env("NODES", (shape.nodes + usize::from(shape.worker)).to_string())
+            .env("NODES", (shape.deciding() + usize::from(shape.has_worker())).to_string())
             .env("PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -74,7 +94,7 @@ impl Cluster {
         let Started { nodes, processes, brokers } = serde_json::from_slice(&std::fs::read(&said)?)?;
         let mut nodes = nodes.into_iter().map(Api::at).collect::<anyhow::Result<Vec<_>>>()?;
         let mut worker = None;
-        if let Some(api) = nodes.pop_if(|_| shape.worker) {
+        if let Some(api) = nodes.pop_if(|_| shape.has_worker()) {
             nodes = nodes.into_iter().map(|node| node.beside(api.clone())).collect();
             worker = processes.last().copied();
         }
