@@ -4,6 +4,10 @@ use rdkafka::ClientConfig;
 
 use crate::options::Options;
 
+/// Milliseconds in which the records of a shipment, which come one by one, gather to one request. With none the first would
+/// go alone, and the others behind it after its answer.
+const LINGER: &str = "0.3";
+
 /// What all clients have in common; what the operator sets comes last.
 pub(crate) fn config(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -42,7 +46,7 @@ pub(crate) fn sending(options: &Options) -> ClientConfig {
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("linger.ms", "0")
+        .set("linger.ms", LINGER)
         .set("message.max.bytes", "1000000")
         .set("compression.type", "none")
         .set("message.timeout.ms", options.limits.delivery.as_millis().to_string());

@@ -12,6 +12,7 @@ mod local;
 mod log;
 mod membership;
 mod options;
+mod pace;
 mod passing_on;
 mod points;
 mod pulse;

@@ -19,6 +19,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, P
 
 use crate::client;
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::reader::Happened;
 use crate::record::{Ownership, event_headers, ownership_headers};
 use crate::under_way::UnderWay;
@@ -215,9 +216,12 @@ impl Sending {
 
     /// Sends what a partition accepts in its epoch, until its log closes.
     pub(crate) fn ship(&self, partition: Partition, outbox: &Outbox, owned: &AtomicU64) {
+        let mut pace = Pace::new();
         loop {
             self.wait_for_room(partition, owned);
+            pace.pause();
             let Some(shipment) = outbox.take() else { return };
+            pace.sending(shipment.frame_count());
             let wanted = || owned.load(Ordering::Acquire) == shipment.epoch();
             for frame in shipment.frames() {
                 let generation = self.generation();
