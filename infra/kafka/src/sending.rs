@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use carelog_domain::kernel::{Partition, Position};
 use carelog_event_log::Outbox;
 use carelog_schemas::frame::Frame;
@@ -155,37 +156,39 @@ impl Sending {
 
     /// Sends a claim.
     pub(crate) fn claim(&self, partition: Partition, claim: &Ownership) -> Result<(), KafkaError> {
-        self.send(partition, None, &claim.to_bytes(), &ownership_headers(claim.epoch), || true)
+        let bytes = claim.to_bytes();
+        self.send(partition, self.record(partition, None, &bytes, &ownership_headers(claim.epoch)), || true)
     }
 
-    /// Sends a frame, waiting while the producer is full and `wanted` says that it still should be sent.
-    fn frame(
-        &self,
-        partition: Partition,
-        epoch: u64,
-        bytes: &[u8],
-        wanted: impl Fn() -> bool,
-    ) -> Result<(), KafkaError> {
+    /// A frame as it is sent.
+    fn event<'a>(&'a self, partition: Partition, epoch: u64, bytes: &'a [u8]) -> BaseRecord<'a, str, [u8]> {
         let frame = Frame::parse_trusted(bytes).expect("a frame was encoded when its batch was accepted");
-        self.send(partition, Some(frame.stream()), bytes, &event_headers(&frame, epoch), wanted)
+        self.record(partition, Some(frame.stream()), bytes, &event_headers(&frame, epoch))
     }
 
+    fn record<'a>(
+        &'a self,
+        partition: Partition,
+        key: Option<&'a str>,
+        value: &'a [u8],
+        headers: &[(&str, String)],
+    ) -> BaseRecord<'a, str, [u8]> {
+        let all = OwnedHeaders::new_with_capacity(headers.len());
+        let all = headers.iter().fold(all, |all, (key, text)| all.insert(Header { key, value: Some(text) }));
+        let record = BaseRecord::to(&self.options.topic).partition(i32::from(partition.0)).payload(value).headers(all);
+        match key {
+            Some(key) => record.key(key),
+            None => record,
+        }
+    }
+
+    /// Sends a record, waiting while the producer is full and `wanted` says that it still should be sent.
     fn send(
         &self,
         partition: Partition,
-        key: Option<&str>,
-        value: &[u8],
-        headers: &[(&str, String)],
+        mut record: BaseRecord<'_, str, [u8]>,
         wanted: impl Fn() -> bool,
     ) -> Result<(), KafkaError> {
-        let all = OwnedHeaders::new_with_capacity(headers.len());
-        let all = headers.iter().fold(all, |all, (key, text)| all.insert(Header { key, value: Some(text) }));
-        let mut record = BaseRecord::<str, [u8]>::to(&self.options.topic);
-        record = record.partition(i32::from(partition.0)).payload(value).headers(all);
-        record = match key {
-            Some(key) => record.key(key),
-            None => record,
-        };
         let now = self.now.read().producer.clone();
         let now = now.ok_or(KafkaError::MessageProduction(RDKafkaErrorCode::BrokerDestroy))?;
         while wanted() {
@@ -221,11 +224,14 @@ impl Sending {
             self.wait_for_room(partition, owned);
             pace.pause();
             let Some(shipment) = outbox.take() else { return };
-            pace.sending(shipment.frame_count());
             let wanted = || owned.load(Ordering::Acquire) == shipment.epoch();
-            for frame in shipment.frames() {
+            let frames: Vec<Bytes> = shipment.frames().collect();
+            // All are made before the first is sent, so that they come one right behind the other and go together.
+            let records: Vec<_> = frames.iter().map(|bytes| self.event(partition, shipment.epoch(), bytes)).collect();
+            pace.sending(records.len());
+            for record in records {
                 let generation = self.generation();
-                if let Err(error) = self.frame(partition, shipment.epoch(), &frame, wanted) {
+                if let Err(error) = self.send(partition, record, wanted) {
                     let why = format!("a record could not be sent: {error}");
                     let _ = self.happened.send(Happened::Doubt { generation, why }); // The reader ends last.
                     break;

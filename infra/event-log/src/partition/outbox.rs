@@ -35,11 +35,6 @@ impl Shipment {
         self.0.epoch
     }
 
-    /// How many frames there are.
-    pub fn frame_count(&self) -> usize {
-        (self.0.end() - self.0.first_offset) as usize
-    }
-
     /// All frames in order.
     pub fn frames(&self) -> impl Iterator<Item = Bytes> {
         (self.0.first_offset..self.0.end()).filter_map(|offset| self.0.frame(offset))
