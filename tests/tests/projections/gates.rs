@@ -58,6 +58,11 @@ impl GatedSql {
         self.stance.send_replace(Stance::Open);
     }
 
+    /// How often a chosen write was asked for.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst) as usize
+    }
+
     /// Waits until a chosen write was carried out and is held back.
     pub(crate) async fn arrived(&self) {
         let mut arrived = self.arrived.subscribe();

@@ -20,9 +20,11 @@ async fn a_read_model_that_cannot_write_leaves_the_others_running() {
     let gate = Arc::new(GatedSql::new(&world.sql, moves_checkpoint_of("patients")));
     let projections = Projections::start(Deps { sql: Arc::clone(&gate) as _, ..world.deps() }).await.expect("started");
     gate.fail();
-    // One by one, so that each is a chunk of its own: far more than may wait for a worker.
+    // One by one, and each only when another has the one before, so that each is a chunk of its own: far more than may wait
+    // for a worker.
     for step in &history(6) {
-        world.append(step).await;
+        let token = world.append(step).await;
+        assert!(projections.reached(&["skips"], &token, Duration::from_secs(20)).await.expect("asked"));
     }
     let others: Vec<&str> = ALL.iter().map(|each| each.model.name).filter(|name| *name != "patients").collect();
     let end = end_of(&world).await;
@@ -41,6 +43,23 @@ async fn a_read_model_that_cannot_write_leaves_the_others_running() {
     world.settle(&projections).await;
     projections.stop().await;
     assert_eq!(world.rows().await, projected(&world.beside()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_at_once_costs_a_read_model_few_transactions() {
+    let world = World::new(1);
+    let gate = Arc::new(GatedSql::new(&world.sql, moves_checkpoint_of("patients")));
+    let projections = Projections::start(Deps { sql: Arc::clone(&gate) as _, ..world.deps() }).await.expect("started");
+    let steps = history(40);
+    let begun = std::time::Instant::now();
+    world.append_all(&steps).await;
+    let took = begun.elapsed();
+    world.settle(&projections).await;
+    projections.stop().await;
+    // At most one begins every 10 ms, and one or two are not full.
+    let most = took.as_millis() as usize / 10 + 2;
+    assert!(most < steps.len(), "{} batches took {took:?}: too long to tell anything", steps.len());
+    assert!(gate.asked() <= most, "{} transactions for {} batches in {took:?}", gate.asked(), steps.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
