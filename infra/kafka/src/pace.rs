@@ -2,7 +2,7 @@
 //!
 //! A request costs three brokers, and every node that reads, much the same with one record in it as with a hundred. Where many
 //! wait, a pause between requests makes each of them carry more, and leaves the processors to those who decide: with 64 and 256
-//! clients on two cores nearly half as many bookings again. Where few wait there is no pause.
+//! clients on two cores a quarter more bookings. Where few wait there is no pause.
 
 use std::time::{Duration, Instant};
 
