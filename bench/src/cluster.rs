@@ -37,7 +37,7 @@ pub(crate) struct Loads<'a> {
     pub(crate) connections: &'a [usize],
 }
 
-/// Rows about commands over HTTP, and about the publisher.
+/// Rows about commands over HTTP, and, where one node with everything is among them, about the publisher.
 pub(crate) async fn measure(
     programs: &Programs<'_>,
     loads: &Loads<'_>,

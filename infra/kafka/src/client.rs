@@ -4,8 +4,8 @@ use rdkafka::ClientConfig;
 
 use crate::options::Options;
 
-/// Milliseconds in which the records of a shipment, which come one by one, gather to one request. With none the first would
-/// go alone, and the others behind it after its answer.
+/// Milliseconds in which the records of a shipment, which come one by one, gather to one request; a record that is alone waits
+/// for them too. With none the first would go alone, and the others behind it after its answer.
 const LINGER: &str = "0.3";
 
 /// What all clients have in common; what the operator sets comes last.

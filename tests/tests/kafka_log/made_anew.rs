@@ -1,5 +1,5 @@
-//! A topic that was deleted and made anew under the same name is another one, whatever it holds: no node goes on with it, and
-//! none fills it by itself.
+//! A topic that was deleted and made anew under the same name is another one: no node starts on it, whatever it holds, one
+//! that runs stops where its place is gone, and none fills it by itself.
 
 use std::time::{Duration, Instant};
 
