@@ -46,9 +46,10 @@ pub(crate) fn offer_key(id: KeyId, wrapped: &str) -> Statement {
     Statement::new(sql, vec![subject, purpose, i64::from(id.number).into(), wrapped.into()])
 }
 
-pub(crate) fn find_key(subject: Uuid, purpose: Purpose) -> Statement {
-    let sql = "SELECT subject, purpose, number, wrapped, erasure FROM keys WHERE subject = $1 AND purpose = $2";
-    Statement::new(sql, whose(subject, purpose).into())
+/// All keys of a subject, one for each purpose.
+pub(crate) fn find_keys(subject: Uuid) -> Statement {
+    let sql = "SELECT subject, purpose, number, wrapped, erasure FROM keys WHERE subject = $1";
+    Statement::new(sql, vec![subject.to_string().into()])
 }
 
 /// Puts a tombstone in the key's place, or where it would be; a tombstone that is there already stays as it is.

@@ -1,5 +1,6 @@
 //! Keys in the cluster's database, shared by all nodes, which hold the same master key. Two nodes that make a key for the
-//! same subject and purpose offer one each; the first stands, and both use it.
+//! same subject and purpose offer one each; the first stands, and both use it. A patient's keys are made and read together:
+//! whoever is registered is soon booked and billed, and each of those would wait for the database's disk once more.
 //!
 //! A node keeps what it has opened. It looks for erasures before it uses a kept key, once a second at most; where the
 //! database does not answer, it believes the last look for ten seconds and then fails. So an erased key is used nowhere
@@ -32,7 +33,7 @@ pub struct KeyLimits {
 impl Default for KeyLimits {
     fn default() -> KeyLimits {
         let (looks_every, believed_for) = (Duration::from_secs(1), Duration::from_secs(10));
-        KeyLimits { keys_max: 100_000, looks_every, believed_for }
+        KeyLimits { keys_max: 200_000, looks_every, believed_for }
     }
 }
 
@@ -87,25 +88,46 @@ impl SqlKeyStore {
         }
     }
 
+    /// Reads and keeps all keys of a subject; tells of one.
     async fn read(&self, subject: Uuid, purpose: Purpose) -> Result<Option<(KeyId, KeyState)>, Failure> {
         let seen = self.opened.erasures();
-        let found = self.sql.read(vec![rows::find_key(subject, purpose)]).await?;
-        let Some(row) = found[0].rows.first() else { return Ok(None) };
-        let (id, wrapped) = rows::key(row)?;
+        let found = self.sql.read(vec![rows::find_keys(subject)]).await?;
+        let mut told = None;
+        for row in &found[0].rows {
+            let (id, wrapped) = rows::key(row)?;
+            let state = self.opened_as(id, wrapped, seen);
+            if id.purpose == purpose {
+                told = Some((id, state?)); // One of the others that does not unwrap is told to whoever asks for it.
+            }
+        }
+        Ok(told)
+    }
+
+    /// Unwraps a key that was read when erasures up to this one were seen, and keeps it.
+    fn opened_as(&self, id: KeyId, wrapped: Option<String>, seen: i64) -> Result<KeyState, Failure> {
         let Some(wrapped) = wrapped else {
             self.opened.remember_erased(id);
-            return Ok(Some((id, KeyState::Erased)));
+            return Ok(KeyState::Erased);
         };
         let key = DataKey(self.master.unwrap(&id.to_string(), &wrapped)?);
         self.opened.remember(id, &key, seen);
-        Ok(Some((id, KeyState::Live(key))))
+        Ok(KeyState::Live(key))
     }
 
+    /// Makes a key, and those that will soon be needed with it: one transaction, waited for once.
     async fn make(&self, subject: Uuid, purpose: Purpose) -> Result<(KeyId, KeyState), Failure> {
-        let id = KeyId { subject, purpose, number: 1 };
-        let wrapped = self.master.wrap(&id.to_string(), &wrap::random::<32>()?)?;
-        self.sql.write(vec![rows::offer_key(id, &wrapped)]).await?;
-        let gone = || Failure::lasting(PORT, format!("key {id} was made and is gone: nobody may delete rows of keys"));
+        let offer = |&purpose: &Purpose| {
+            let id = KeyId { subject, purpose, number: 1 };
+            let wrapped = self.master.wrap(&id.to_string(), &wrap::random::<32>()?)?;
+            Ok(rows::offer_key(id, &wrapped))
+        };
+        let offers: Vec<_> = made_with(purpose).iter().map(offer).collect::<Result<_, Failure>>()?;
+        self.sql.write(offers).await?;
+        let name = purpose.word();
+        let gone = || {
+            let message = format!("the {name} key of {subject} was made and is gone: nobody may delete rows of keys");
+            Failure::lasting(PORT, message)
+        };
         self.read(subject, purpose).await?.ok_or_else(gone)
     }
 
@@ -192,6 +214,16 @@ impl KeyStore for SqlKeyStore {
 
     fn keyed_hash(&self, domain: &str, data: &[u8]) -> [u8; 32] {
         wrap::keyed_hash(&self.secret, domain, data)
+    }
+}
+
+/// The keys that are made when this one is needed, always in the same order, so that two nodes do not wait for each other.
+fn made_with(purpose: Purpose) -> &'static [Purpose] {
+    match purpose {
+        Purpose::Identity | Purpose::Clinical | Purpose::Billing => {
+            &[Purpose::Identity, Purpose::Clinical, Purpose::Billing]
+        }
+        Purpose::Staff => &[Purpose::Staff],
     }
 }
 

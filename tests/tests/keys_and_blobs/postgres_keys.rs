@@ -2,11 +2,12 @@
 //! erasures, also when the server goes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::Purpose;
-use carelog_domain::ports::{Failure, KeyState, KeyStore, SqlStore, Statement};
+use carelog_domain::ports::{BoxFuture, Failure, KeyState, KeyStore, Rows, SqlStore, Statement};
 use carelog_keys::{FileKeyStore, KeyLimits, SqlKeyStore};
 use carelog_postgres::{PostgresSettings, PostgresStore};
 use carelog_tests::contract;
@@ -73,6 +74,60 @@ async fn nodes_that_make_a_key_at_once_use_one_and_hash_alike() {
     }
     let hash = nodes[0].keyed_hash("identifier", b"x");
     assert!(nodes.iter().all(|node| node.keyed_hash("identifier", b"x") == hash), "a secret of its own");
+}
+
+/// A store that counts how often it is asked.
+struct Counting {
+    store: PostgresStore,
+    reads: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl SqlStore for Counting {
+    fn write(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.store.write(statements)
+    }
+
+    fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.read(queries)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patients_keys_are_made_together_and_read_together_and_one_that_was_erased_stays_so() {
+    let (url, _folder, master) = chain(server()).await;
+    let store = PostgresStore::connect(settings(url.clone())).await.expect("connected");
+    let counting = Arc::new(Counting { store, reads: AtomicUsize::new(0), writes: AtomicUsize::new(0) });
+    let limits = KeyLimits { looks_every: Duration::from_secs(60), believed_for: Duration::from_secs(60), ..PATIENT };
+    let keys = SqlKeyStore::open(counting.clone(), &master, limits).await.expect("opened");
+    let asked = || (counting.reads.swap(0, Ordering::Relaxed), counting.writes.swap(0, Ordering::Relaxed));
+    asked();
+    let patient = Uuid::from_u128(1);
+    let mut made = Vec::new();
+    for purpose in [Purpose::Identity, Purpose::Clinical, Purpose::Billing] {
+        made.push(keys.sealing_key(patient, purpose).await.expect("made"));
+    }
+    assert_eq!(asked(), (2, 1), "looked for, made, read back, once for all three");
+    keys.sealing_key(Uuid::from_u128(2), Purpose::Staff).await.expect("made");
+    asked();
+    let there = SqlKeyStore::open(counting.clone(), &master, limits).await.expect("opened");
+    asked();
+    for (id, key) in &made {
+        assert_eq!(there.opening_key(*id).await.expect("there"), KeyState::Live(key.clone()));
+    }
+    assert_eq!(asked(), (1, 0), "read once for all three");
+    let erased = Uuid::from_u128(3);
+    keys.erase(erased, Purpose::Clinical).await.expect("erased before it was made");
+    keys.sealing_key(erased, Purpose::Identity).await.expect("made");
+    keys.sealing_key(erased, Purpose::Clinical).await.expect_err("nothing is sealed for the erased");
+    let client = server().client(url.rsplit('/').next().expect("a name")).await;
+    let held = "SELECT count(*), count(wrapped) FROM carelog_keys.keys WHERE subject = $1";
+    for (subject, expected) in [(1, (3, 3)), (2, (1, 1)), (3, (3, 2))] {
+        let row = client.query_one(held, &[&Uuid::from_u128(subject).to_string()]).await.expect("asked");
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), expected, "keys and live ones of {subject}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,12 +207,14 @@ async fn a_key_that_is_gone_moved_or_restored_from_before_its_erasure_is_a_failu
     let client = server().client(url.rsplit('/').next().expect("a name")).await;
     let harm = format!(
         "SET search_path TO carelog_keys; \
-         UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE subject = '{}') WHERE subject = '{}'; \
+         UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE subject = '{}' AND purpose = 'identity') \
+         WHERE subject = '{}' AND purpose = 'identity'; \
          DELETE FROM keys WHERE subject = '{}'",
         ids[0].subject, ids[1].subject, ids[0].subject
     );
     client.batch_execute(&harm).await.expect("harmed");
     let other = node(&url, &master, limits).await.expect("opened");
+    other.sealing_key(ids[1].subject, Purpose::Clinical).await.expect("only the identity's was harmed");
     for (id, says) in [(ids[0], "missing"), (ids[1], "does not unwrap")] {
         let failure = other.opening_key(id).await.expect_err("harmed");
         assert!(!failure.retry_helps && failure.message.contains(says), "{}", whole(&failure));
