@@ -23,12 +23,14 @@ mod settings;
 mod three_brokers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use carelog_tests::contract::event_log::{History, agrees_with_the_model, holds, seeds};
+use carelog_domain::ports::EventLog;
+use carelog_tests::contract::event_log::{History, agrees_with_the_model, batch, holds, seeds, stream_in};
 use carelog_tests::model_log::ModelLog;
 use carelog_tests::servers::kafka::Kafka;
 
-use home::KafkaHome;
+use home::{KafkaHome, slot, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_keeps_its_promises_with_one_partition() {
@@ -50,4 +52,24 @@ async fn random_histories_agree_with_the_model() {
         let model = ModelLog::new(home.partitions, Arc::new(home.clock.clone()));
         agrees_with_the_model(seed, &home, &model, History { steps: 300, slots: 3, crashes: false }).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_batches_do_not_overtake_large_ones_before_them() {
+    let home = KafkaHome::new(&Kafka::shared(), 1);
+    let log = KafkaHome::open_owning(home.options("north")).await;
+    let mut durable = Vec::new();
+    for number in 0..100 {
+        for events in [4, 1] {
+            let asked = (0..events).fold(batch(slot(), &format!("{number} of {events}")), |batch, thing| {
+                batch.event(&stream_in(slot(), "thing", thing), "Made", &["t:1"], "{}")
+            });
+            durable.push(log.append(asked.build()).await.expect("taken").durable);
+            tokio::time::sleep(Duration::from_micros(200)).await; // Until it is on its way.
+        }
+    }
+    for durable in durable {
+        durable.await.expect("all comes back in the order in which it was accepted");
+    }
+    assert_eq!(until(&log, 0, |_| true).await.owning(), Some(1), "an epoch ended over it");
 }

@@ -4,10 +4,6 @@ use rdkafka::ClientConfig;
 
 use crate::options::Options;
 
-/// Milliseconds in which the records of a shipment, which come one by one, gather to one request; a record that is alone waits
-/// for them too. With none the first would go alone, and the others behind it after its answer.
-const LINGER: &str = "0.3";
-
 /// What all clients have in common; what the operator sets comes last.
 pub(crate) fn config(options: &Options) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -40,13 +36,14 @@ pub(crate) fn reading(options: &Options) -> ClientConfig {
     config
 }
 
-/// The producer: every record once, in order, on all replicas in sync, none later than the limit.
-pub(crate) fn sending(options: &Options) -> ClientConfig {
+/// A producer: every record once, in order, on all replicas in sync, none later than the limit. Each waits so many
+/// milliseconds for others to go with it.
+pub(crate) fn sending(options: &Options, linger: &str) -> ClientConfig {
     let mut config = config(options);
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("linger.ms", LINGER)
+        .set("linger.ms", linger)
         .set("message.max.bytes", "1000000")
         .set("compression.type", "none")
         .set("message.timeout.ms", options.limits.delivery.as_millis().to_string());

@@ -15,6 +15,7 @@ mod options;
 mod pace;
 mod passing_on;
 mod points;
+mod producers;
 mod pulse;
 mod reader;
 mod record;

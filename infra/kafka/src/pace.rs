@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// Fewer records than this are those of one command or two: nobody gains from a pause.
-const FEW: usize = 4;
+pub(crate) const FEW: usize = 4;
 /// The longest pause; Kafka that is slow for another reason is not waited for twice.
 const PAUSE_MAX: Duration = Duration::from_millis(10);
 

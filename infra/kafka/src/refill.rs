@@ -21,6 +21,7 @@ use crate::error::{OpenError, Stopped};
 use crate::follower::described;
 use crate::options::Options;
 use crate::points::{self, Home, Points};
+use crate::producers::LINGER;
 use crate::record::{Ownership, Record, event_headers, ownership_headers};
 use crate::topic;
 
@@ -156,7 +157,8 @@ impl<'a> Filling<'a> {
             let at = Position { partition, offset: first };
             OpenError::Stopped(Stopped::Local { at, what: failure.to_string() })
         };
-        let producer: BaseProducer = client::sending(self.options).create().map_err(unreachable(self.options))?;
+        let producer: BaseProducer =
+            client::sending(self.options, LINGER).create().map_err(unreachable(self.options))?;
         let epoch = self.counting.epoch() + 1;
         let lineage = self.counting.owner().map(|owner| owner.lineage).or(lineage).unwrap_or_else(uuid::Uuid::now_v7);
         let node = (self.options.node.as_str(), self.options.address.as_str());

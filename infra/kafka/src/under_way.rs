@@ -9,8 +9,8 @@ use std::time::Duration;
 use carelog_domain::kernel::Partition;
 use parking_lot::{Condvar, Mutex};
 
-/// `RD_KAFKA_IDEMP_MAX_INFLIGHT`: with so many under way librdkafka sends no more.
-const UNDER_WAY_MAX: usize = 5;
+/// `RD_KAFKA_IDEMP_MAX_INFLIGHT` less one: with more under way librdkafka sends no more.
+pub(crate) const UNDER_WAY_MAX: usize = 4;
 /// Whether there is anything to wait for is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -36,16 +36,16 @@ impl UnderWay {
     pub(crate) fn end(&self, partition: Partition) {
         if let Some(count) = self.of.lock().get_mut(usize::from(partition.0)) {
             *count = count.saturating_sub(1);
-            if *count < UNDER_WAY_MAX {
+            if *count <= UNDER_WAY_MAX {
                 self.fewer.notify_all();
             }
         }
     }
 
-    /// Waits until more of the partition may be sent, as long as `wanted` says that it should be.
-    pub(crate) fn wait_for_room(&self, partition: Partition, wanted: impl Fn() -> bool) {
+    /// Waits until no more than so many of the partition are under way, as long as `wanted` says that more should be sent.
+    pub(crate) fn wait_until(&self, most: usize, partition: Partition, wanted: impl Fn() -> bool) {
         let mut of = self.of.lock();
-        while of.get(usize::from(partition.0)).is_some_and(|count| *count >= UNDER_WAY_MAX) && wanted() {
+        while of.get(usize::from(partition.0)).is_some_and(|count| *count > most) && wanted() {
             self.fewer.wait_for(&mut of, LOOK_AGAIN);
         }
     }
@@ -65,8 +65,8 @@ mod tests {
     fn what_gathers_waits_for_its_own_partition_only() {
         let (one, other) = (Partition(0), Partition(1));
         let under_way = Arc::new(UnderWay::none(2));
-        (0..UNDER_WAY_MAX).for_each(|_| under_way.begin(one));
-        under_way.wait_for_room(other, || panic!("nothing of it is under way"));
+        (0..=UNDER_WAY_MAX).for_each(|_| under_way.begin(one));
+        under_way.wait_until(UNDER_WAY_MAX, other, || panic!("nothing of it is under way"));
         let (ended, shared) = (Arc::new(AtomicBool::new(false)), Arc::clone(&under_way));
         let is_ended = Arc::clone(&ended);
         let ending = std::thread::spawn(move || {
@@ -75,7 +75,7 @@ mod tests {
             shared.end(one);
         });
         let begun = Instant::now();
-        under_way.wait_for_room(one, || begun.elapsed() < LONG);
+        under_way.wait_until(UNDER_WAY_MAX, one, || begun.elapsed() < LONG);
         assert!(ended.load(Ordering::SeqCst), "there was no room before");
         ending.join().expect("no panic");
     }
@@ -83,9 +83,9 @@ mod tests {
     #[test]
     fn nobody_waits_for_what_is_not_wanted_any_more() {
         let under_way = UnderWay::none(1);
-        (0..UNDER_WAY_MAX).for_each(|_| under_way.begin(Partition(0)));
+        (0..=UNDER_WAY_MAX).for_each(|_| under_way.begin(Partition(0)));
         let begun = Instant::now();
-        under_way.wait_for_room(Partition(0), || begun.elapsed() < LOOK_AGAIN * 3);
+        under_way.wait_until(UNDER_WAY_MAX, Partition(0), || begun.elapsed() < LOOK_AGAIN * 3);
         assert!(begun.elapsed() >= LOOK_AGAIN * 3);
     }
 }
