@@ -1,25 +1,69 @@
 //! What hangs on a row (its patient, its lines), fetched for all rows of an answer at once. One loader for every kind:
 //! a kind says from which table and by which column it is found. Nothing waits for a timer: the batch is what was asked
-//! for until the answering task next yields.
+//! for until the answering task next yields. What a page leads to is read with the page and needs no loader.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::{Context, SelectionField};
 
 use crate::asking::Asking;
 use crate::problem::{Answer, Problem};
 use crate::sql::{Row, Select, rows};
 
+/// Of which columns each field is made.
+pub(crate) type Fields = &'static [(&'static str, &'static [&'static str])];
+
+/// The columns that these fields are made of; `None` where all of them are needed.
+pub(crate) fn columns_of<'f>(
+    known: Fields,
+    asked: impl Iterator<Item = SelectionField<'f>>,
+) -> Option<Vec<&'static str>> {
+    let mut columns = Vec::new();
+    for field in asked.filter(|field| field.name() != "__typename") {
+        let (_, made_of) = known.iter().find(|(name, _)| *name == field.name())?;
+        columns.extend(*made_of);
+    }
+    (!known.is_empty()).then_some(columns)
+}
+
+/// A field that leads to one row of another kind.
+pub(crate) struct Lead {
+    pub(crate) field: &'static str,
+    /// The column with that row's key.
+    pub(crate) column: &'static str,
+    pub(crate) to: fn() -> Kind,
+}
+
+/// What is to be known of a kind to read it ahead; see [`Found`].
+pub(crate) struct Kind {
+    pub(crate) id: TypeId,
+    pub(crate) models: &'static [&'static str],
+    pub(crate) key: &'static str,
+    pub(crate) reach: Option<&'static str>,
+    pub(crate) fields: Fields,
+    pub(crate) select: Select,
+}
+
+impl Kind {
+    pub(crate) fn of<T: Found>() -> Kind {
+        let (id, models, select) = (TypeId::of::<T>(), T::MODELS, T::select());
+        Kind { id, models, key: T::KEY, reach: T::REACH, fields: T::FIELDS, select }
+    }
+}
+
 /// Something read from one row.
 pub(crate) trait FromRow: Sized {
     /// Of which columns each field is made, where a wide row is read only as far as it is asked for. A field that is not
     /// named here needs all of them.
-    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[];
+    const FIELDS: Fields = &[];
+    /// The fields that lead to one row of another kind, which is read with a page of these.
+    const LEADS: &'static [Lead] = &[];
 
     fn read(row: Row) -> Answer<Self>;
 }
@@ -102,6 +146,13 @@ impl Loading {
 
 /// The one with this key, if there is one that may be seen.
 pub(crate) async fn one<T: Found>(ctx: &Context<'_>, key: T::Key) -> Answer<Option<T>> {
+    let ahead = &Asking::of(ctx).ahead;
+    if !ahead.is_empty() {
+        let columns = columns_of(T::FIELDS, ctx.field().selection_set());
+        if let Some(row) = ahead.row(TypeId::of::<T>(), key.to_string(), columns.as_deref()) {
+            return T::read(row).map(Some);
+        }
+    }
     Ok(many(ctx, key).await?.into_iter().next())
 }
 

@@ -9,7 +9,7 @@ use carelog_domain::ports::{Rows, SqlValue, Statement};
 
 use crate::asking::Asking;
 use crate::cursor::Cursors;
-use crate::loading::FromRow;
+use crate::loading::{FromRow, Kind, Lead, columns_of};
 use crate::problem::{Answer, Problem};
 use crate::sql::{Ordering, Row, Select, Towards, rows};
 
@@ -103,17 +103,20 @@ impl List {
         let after = window.after.as_deref().map(|text| self.open(&cursors, text, "after")).transpose()?;
         let before = window.before.as_deref().map(|text| self.open(&cursors, text, "before")).transpose()?;
 
-        if let Some(columns) = self.columns_asked::<T>(ctx) {
+        let asked = fields_of_rows(ctx);
+        if let Some(columns) = self.columns_asked::<T>(&asked) {
             self.select = self.select.only(&columns);
         }
-        let mut queries: Vec<_> = self.segments(&window, after.as_deref(), before.as_deref());
-        let segments = queries.len();
-        let counts = ctx.look_ahead().field("totalCount").exists();
-        if counts {
+        let segments = self.segments(&window, after.as_deref(), before.as_deref());
+        let ahead = read_ahead(asking, leads_asked::<T>(asking, &asked, self.dated(&window, &segments)));
+        let count = segments.len();
+        let mut queries: Vec<Statement> = segments.into_iter().map(Select::statement).collect();
+        if ctx.look_ahead().field("totalCount").exists() {
             queries.push(self.select.clone().with_columns("COUNT(*) AS total").statement());
         }
-        let mut found = asking.read(self.models, queries).await?;
-        let total = match found.split_off(segments).into_iter().flat_map(rows).next() {
+        let (found, ()) = futures::join!(asking.read(self.models, queries), ahead);
+        let mut found = found?;
+        let total = match found.split_off(count).into_iter().flat_map(rows).next() {
             Some(counted) => Some(counted.int("total")?),
             None => None,
         };
@@ -121,25 +124,20 @@ impl List {
     }
 
     /// The columns that the fields asked for are made of, and those of the cursor; `None` where all of them are needed.
-    fn columns_asked<T: FromRow>(&self, ctx: &Context<'_>) -> Option<Vec<&'static str>> {
-        let mut columns = self.ordering.columns.to_vec();
-        for list in ctx.field().selection_set() {
-            let rows: Vec<SelectionField<'_>> = match list.name() {
-                "nodes" => vec![list],
-                "edges" => list.selection_set().filter(|field| field.name() == "node").collect(),
-                _ => vec![],
-            };
-            for field in rows.iter().flat_map(SelectionField::selection_set) {
-                if field.name() == "__typename" {
-                    continue;
-                }
-                let (_, made_of) = T::FIELDS.iter().find(|(name, _)| *name == field.name())?;
-                columns.extend(*made_of);
-            }
-        }
+    fn columns_asked<T: FromRow>(&self, asked: &[SelectionField<'_>]) -> Option<Vec<&'static str>> {
+        let mut columns = columns_of(T::FIELDS, asked.iter().cloned())?;
+        columns.extend(self.ordering.columns);
         columns.sort_unstable();
         columns.dedup();
-        (!T::FIELDS.is_empty()).then_some(columns)
+        Some(columns)
+    }
+
+    /// The segment in which the rows of a page mostly are: those that have the first column.
+    fn dated<'s>(&self, window: &Window, segments: &'s [Select]) -> Option<&'s Select> {
+        match window.towards {
+            Towards::End => segments.first(),
+            Towards::Start => segments.last(),
+        }
     }
 
     fn open(&self, cursors: &Cursors, text: &str, argument: &'static str) -> Answer<Vec<SqlValue>> {
@@ -149,10 +147,9 @@ impl List {
     }
 
     /// The queries whose rows, one after the other, are the page and one row more.
-    fn segments(&self, window: &Window, after: Option<&[SqlValue]>, before: Option<&[SqlValue]>) -> Vec<Statement> {
-        let limited = |select: Select, ordering: &Ordering| {
-            select.ordered(ordering, window.towards).limit(window.rows + 1).statement()
-        };
+    fn segments(&self, window: &Window, after: Option<&[SqlValue]>, before: Option<&[SqlValue]>) -> Vec<Select> {
+        let limited =
+            |select: Select, ordering: &Ordering| select.ordered(ordering, window.towards).limit(window.rows + 1);
         let between = |select: Select, ordering: &Ordering, after: Option<&[SqlValue]>, before: Option<&[SqlValue]>| {
             let select = match after {
                 Some(key) => select.beyond(ordering, key, Towards::End),
@@ -215,6 +212,68 @@ impl List {
         };
         Ok(Connection { edges, has_next_page, has_previous_page, total_count })
     }
+}
+
+/// The fields that are asked of the rows of a list.
+fn fields_of_rows<'f>(ctx: &'f Context<'_>) -> Vec<SelectionField<'f>> {
+    let mut fields = Vec::new();
+    for list in ctx.field().selection_set() {
+        match list.name() {
+            "nodes" => fields.extend(list.selection_set()),
+            "edges" => {
+                let nodes = list.selection_set().filter(|field| field.name() == "node");
+                fields.extend(nodes.flat_map(|node| node.selection_set().collect::<Vec<_>>()));
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// Rows to be read with a page.
+struct Led {
+    kind: Kind,
+    /// What is fetched of them; `None` for all.
+    columns: Option<Vec<&'static str>>,
+    query: Statement,
+}
+
+/// What the fields asked for lead to from the rows of this segment.
+fn leads_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>], segment: Option<&Select>) -> Vec<Led> {
+    let Some(segment) = segment else { return Vec::new() };
+    let led = |lead: &Lead| {
+        let mut followed = asked.iter().filter(|field| field.name() == lead.field).peekable();
+        followed.peek()?;
+        let mut kind = (lead.to)();
+        let mut columns = columns_of(kind.fields, followed.flat_map(SelectionField::selection_set));
+        let mut select = kind.select.clone();
+        if let Some(columns) = &mut columns {
+            columns.push(kind.key);
+            columns.sort_unstable();
+            columns.dedup();
+            select = select.only(columns);
+        }
+        let select = select.within(kind.key, segment.clone().with_columns(lead.column));
+        let select = match kind.reach.take() {
+            Some(condition) => select.among_some(condition, asking.reach()),
+            None => select,
+        };
+        Some(Led { kind, columns, query: select.statement() })
+    };
+    T::LEADS.iter().filter_map(led).collect()
+}
+
+/// Reads rows before fields ask for them. What cannot be read is asked for again by whoever needs it, and told there.
+async fn read_ahead(asking: &Asking, all: Vec<Led>) {
+    let read = all.into_iter().map(async |Led { kind, columns, query }| {
+        let Ok(found) = asking.read_one(kind.models, query).await else { return };
+        for row in rows(found) {
+            if let Ok(key) = row.string(kind.key) {
+                asking.ahead.keep(kind.id, key, row, columns.as_deref());
+            }
+        }
+    });
+    futures::future::join_all(read).await;
 }
 
 /// A column as it is named in a result: `p.name_key` is `name_key`.
@@ -337,7 +396,7 @@ mod tests {
         let undated = [SqlValue::Null, SqlValue::from("a")];
         let sql = |towards, after: Option<&[SqlValue]>, before: Option<&[SqlValue]>| -> Vec<String> {
             let window = Window { towards, rows: 2, after: None, before: None };
-            list.segments(&window, after, before).into_iter().map(|statement| statement.sql).collect()
+            list.segments(&window, after, before).into_iter().map(|select| select.statement().sql).collect()
         };
         assert_eq!(
             sql(Towards::End, Some(&dated), None),

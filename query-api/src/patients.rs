@@ -15,7 +15,7 @@ use carelog_schemas::read_models::sort_key::prefix_end;
 use crate::appointments::{Appointment, AppointmentFilter, appointments_of};
 use crate::asking::Asking;
 use crate::invoices::{Invoice, InvoiceFilter, invoices_of};
-use crate::loading::{Found, FromRow, many, one};
+use crate::loading::{Fields, Found, FromRow, many, one};
 use crate::page::{Connection, List, PageArgs, page_cost};
 use crate::problem::{Answer, Problem};
 use crate::scalars::{Date, DateTime, read_id, read_maybe_id};
@@ -138,7 +138,7 @@ impl Patient {
 }
 
 impl FromRow for Patient {
-    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[
+    const FIELDS: Fields = &[
         ("id", &["patient"]),
         ("name", &["name"]),
         ("gender", &["gender"]),

@@ -8,7 +8,7 @@ use carelog_schemas::read_models::sort_key::prefix_end;
 
 use crate::asking::Asking;
 use crate::hospitals::{Hospital, MODELS};
-use crate::loading::{Found, FromRow, many, one};
+use crate::loading::{Fields, Found, FromRow, many, one};
 use crate::page::{Connection, List, PageArgs, page_cost};
 use crate::problem::Answer;
 use crate::scalars::{Date, DateTime, read_id, read_maybe_id};
@@ -142,6 +142,15 @@ impl Practitioner {
 }
 
 impl FromRow for Practitioner {
+    const FIELDS: Fields = &[
+        ("id", &["practitioner"]),
+        ("name", &["name"]),
+        ("erased", &["erased"]),
+        ("registeredAt", &["registered_at"]),
+        ("version", &["version"]),
+        ("roles", &["practitioner"]),
+    ];
+
     fn read(row: Row) -> Answer<Practitioner> {
         Ok(Practitioner(row))
     }

@@ -104,6 +104,13 @@ impl Select {
         }
     }
 
+    /// Rows whose column has one of the values that another SELECT finds.
+    pub(crate) fn within(mut self, column: &'static str, found: Select) -> Select {
+        let Piece { sql, values } = found.piece();
+        self.conditions.push(Piece::new(format!("{column} IN ({sql})"), values));
+        self
+    }
+
     /// Rows whose column is NULL, or is not.
     pub(crate) fn null(mut self, column: &'static str, is_null: bool) -> Select {
         self.conditions.push(Piece::new(format!("{column} IS {}NULL", if is_null { "" } else { "NOT " }), []));
@@ -139,18 +146,25 @@ impl Select {
 
     /// The statement, its question marks numbered.
     pub(crate) fn statement(self) -> Statement {
-        let Select { columns, from, conditions, tail } = self;
-        let mut sql = String::new();
-        let mut parameters = Vec::new();
-        let mut add = |before: &str, piece: Piece| {
-            sql.push_str(before);
-            for (index, part) in piece.sql.split('?').enumerate() {
-                if index > 0 {
-                    sql.push_str(&format!("${}", parameters.len() + index));
-                }
-                sql.push_str(part);
+        let Piece { sql: marked, values } = self.piece();
+        let mut sql = String::with_capacity(marked.len() + 2 * values.len());
+        for (index, part) in marked.split('?').enumerate() {
+            if index > 0 {
+                sql.push_str(&format!("${index}"));
             }
-            parameters.extend(piece.values);
+            sql.push_str(part);
+        }
+        Statement::new(sql, values)
+    }
+
+    /// All of it, still with question marks.
+    fn piece(self) -> Piece {
+        let Select { columns, from, conditions, tail } = self;
+        let mut whole = Piece { sql: String::new(), values: Vec::new() };
+        let mut add = |before: &str, piece: Piece| {
+            whole.sql.push_str(before);
+            whole.sql.push_str(&piece.sql);
+            whole.values.extend(piece.values);
         };
         add("SELECT ", columns);
         add(" FROM ", from);
@@ -158,7 +172,7 @@ impl Select {
             add(if index == 0 { " WHERE " } else { " AND " }, condition);
         }
         tail.into_iter().for_each(|piece| add(" ", piece));
-        Statement::new(sql, parameters)
+        whole
     }
 }
 
@@ -299,6 +313,19 @@ mod tests {
         );
         assert_eq!(statement.parameters.len(), 7);
         assert_eq!(statement.parameters[2], SqlValue::from(hostile));
+    }
+
+    #[test]
+    fn a_select_within_another_keeps_its_values_in_their_places() {
+        let found = Select::new("patient", "appointments").and("hospital = ?", [SqlValue::Int(2)]).limit(21);
+        let select = Select::new("name", "patients").and("erased = ?", [SqlValue::Int(1)]);
+        let statement = select.within("patient", found).and("version > ?", [SqlValue::Int(3)]).statement();
+        assert_eq!(
+            statement.sql,
+            "SELECT name FROM patients WHERE erased = $1 AND patient IN (SELECT patient FROM appointments WHERE \
+             hospital = $2 LIMIT 21) AND version > $3"
+        );
+        assert_eq!(statement.parameters, [SqlValue::Int(1), SqlValue::Int(2), SqlValue::Int(3)]);
     }
 
     #[test]

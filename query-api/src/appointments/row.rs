@@ -4,7 +4,10 @@ use carelog_domain::kernel::{AppointmentId, HospitalId, PatientId, PractitionerI
 use carelog_domain::scheduling;
 
 use super::{Appointment, MODELS};
-use crate::loading::{Found, FromRow};
+use crate::hospitals::Hospital;
+use crate::loading::{Fields, Found, FromRow, Kind, Lead};
+use crate::patients::Patient;
+use crate::practitioners::{Practitioner, PractitionerRole};
 use crate::problem::Answer;
 use crate::scalars::Money;
 use crate::sql::{Row, Select};
@@ -29,7 +32,7 @@ impl Found for Appointment {
 }
 
 impl FromRow for Appointment {
-    const FIELDS: &'static [(&'static str, &'static [&'static str])] = &[
+    const FIELDS: Fields = &[
         ("id", &["appointment"]),
         ("status", &["status"]),
         ("start", &["start_at"]),
@@ -71,6 +74,13 @@ impl FromRow for Appointment {
         ("allowedActions", &["hospital", "status", "start_at"]),
         ("history", &["appointment", "hospital"]),
         ("asOf", &["appointment", "hospital"]),
+    ];
+
+    const LEADS: &'static [Lead] = &[
+        Lead { field: "hospital", column: "hospital", to: Kind::of::<Hospital> },
+        Lead { field: "patient", column: "patient", to: Kind::of::<Patient> },
+        Lead { field: "practitioner", column: "practitioner", to: Kind::of::<Practitioner> },
+        Lead { field: "practitionerRole", column: "role", to: Kind::of::<PractitionerRole> },
     ];
 
     fn read(row: Row) -> Answer<Appointment> {

@@ -150,17 +150,24 @@ fn selections_of(types: &Value, name: &str, depth: usize) -> String {
     format!("{{ {} }}", selections(types, name, depth).join(" "))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_field_asked_for_alone_says_what_it_says_among_all_others() {
-    let world = World::new().await;
+/// All types, for [`selections`].
+async fn types(world: &World) -> Value {
     let shape = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
     let types = format!(
         "{{ __schema {{ types {{ name fields {{ name args {{ defaultValue type {{ kind }} }} type {{ {shape} }} }} }} }} }}"
     );
-    let types = world.data(&auditor(), &types).await["__schema"]["types"].take();
-    for (list, name) in [("appointments", "Appointment"), ("patients", "Patient")] {
+    world.data(&auditor(), &types).await["__schema"]["types"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_asked_for_alone_says_what_it_says_among_all_others() {
+    let world = World::new().await;
+    let types = types(&world).await;
+    for (list, name, least) in
+        [("appointments", "Appointment", 11), ("patients", "Patient", 11), ("practitioners", "Practitioner", 6)]
+    {
         let fields = selections(&types, name, 1);
-        assert!(fields.len() > 10, "{fields:?}");
+        assert!(fields.len() >= least, "{fields:?}");
         let whole = format!("{{ {list}(first: 5) {{ nodes {{ {} }} }} }}", fields.join(" "));
         let whole = world.data(&auditor(), &whole).await[list]["nodes"].take();
         let known = |row: &Value, field: &str| !row[field].is_null();
@@ -187,6 +194,75 @@ async fn a_field_asked_for_alone_says_what_it_says_among_all_others() {
         });
         assert!(somewhere.count() > fields.len() / 2, "most fields are known of some row: {whole:#}");
     }
+}
+
+/// What these appointments say of a selection when each is asked for by its id, so that nothing is read ahead.
+async fn one_by_one(world: &World, ids: &[String], selection: &str) -> Vec<Value> {
+    let one = |(number, id): (usize, &String)| format!("a{number}: appointment(id: \"{id}\") {{ {selection} }}");
+    let all: Vec<String> = ids.iter().enumerate().map(one).collect();
+    let data = world.data(&auditor(), &format!("{{ {} }}", all.join(" "))).await;
+    (0..ids.len()).map(|number| data[format!("a{number}")].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_rows_of_a_page_lead_to_is_read_with_them_and_says_the_same() {
+    let world = World::new().await;
+    let types = types(&world).await;
+    let whole = world.data(&auditor(), "{ appointments { nodes { id } } }").await;
+    let all = ids(&whole["appointments"]["nodes"]);
+    let leads = [
+        ("hospital", "Hospital"),
+        ("patient", "Patient"),
+        ("practitioner", "Practitioner"),
+        ("practitionerRole", "PractitionerRole"),
+    ];
+    for (lead, name) in leads {
+        for field in selections(&types, name, 1) {
+            let selection = format!("{lead} {{ {field} }}");
+            let expected = one_by_one(&world, &all, &selection).await;
+            for page in ["first: 20", "last: 20", "first: 3", "last: 3", "last: 20, newestFirst: true"] {
+                let query = format!("{{ appointments({page}) {{ nodes {{ id {selection} }} }} }}");
+                let page = world.data(&auditor(), &query).await;
+                for node in page["appointments"]["nodes"].as_array().expect("rows") {
+                    let at = all.iter().position(|id| node["id"] == **id).expect("one of them");
+                    assert_eq!(node[lead], expected[at][lead], "{selection}");
+                }
+            }
+        }
+    }
+    // Under several names, from two lists at once, and with other fields each time.
+    let query = "{ x: appointments(first: 3) { nodes { id a: patient { id } b: patient { name gender } } }
+                   y: appointments(last: 6) { edges { node { id a: patient { birthDate } b: practitioner { name } } } } }";
+    let data = world.data(&auditor(), query).await;
+    let asked = "patient { id name gender birthDate } practitioner { name }";
+    let expected = one_by_one(&world, &all, asked).await;
+    let of = |node: &Value| expected[all.iter().position(|id| node["id"] == **id).expect("one of them")].clone();
+    for node in data["x"]["nodes"].as_array().expect("rows") {
+        let patient = of(node)["patient"].clone();
+        assert_eq!(node["a"], json!({ "id": patient["id"] }));
+        assert_eq!(node["b"], json!({ "name": patient["name"], "gender": patient["gender"] }));
+    }
+    for node in data["y"]["edges"].as_array().expect("rows").iter().map(|edge| &edge["node"]) {
+        assert_eq!(node["a"]["birthDate"], of(node)["patient"]["birthDate"]);
+        assert_eq!(node["b"], of(node)["practitioner"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_what_its_rows_lead_to_is_one_transaction() {
+    let world = World::new().await;
+    let led = "hospital { name } patient { id name } practitioner { name } practitionerRole { specialty }";
+    world.reads();
+    world.data(&auditor(), &format!("{{ appointments(first: 6) {{ totalCount nodes {{ id {led} }} }} }}")).await;
+    assert_eq!(world.reads(), 1);
+    let data = world.data(&auditor(), "{ appointments(first: 2) { pageInfo { endCursor } } }").await;
+    let after = data["appointments"]["pageInfo"]["endCursor"].as_str().expect("a cursor").to_owned();
+    world.reads();
+    let query = format!("{{ appointments(first: 3, after: \"{after}\") {{ nodes {{ id {led} }} }} }}");
+    let data = world.data(&auditor(), &query).await;
+    assert_eq!((world.reads(), data["appointments"]["nodes"].as_array().map(Vec::len)), (1, Some(3)));
+    world.data(&auditor_of(world.ids.north), &format!("{{ appointments(first: 4) {{ nodes {{ id {led} }} }} }}")).await;
+    assert_eq!(world.reads(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! log in memory, projected by the real projections into real stores, asked through the real router.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,8 +11,8 @@ use carelog_domain::event::Event;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, CommandId, EventId, HospitalId, PurposeOfUse, Role, StreamName, Timestamp, Token};
 use carelog_domain::ports::{
-    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Settlement,
-    SqlStore, ToAppend,
+    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Rows,
+    Settlement, SqlStore, Statement, ToAppend,
 };
 use carelog_keys::FileKeyStore;
 use carelog_projections::Projections;
@@ -37,11 +37,28 @@ pub(crate) struct World {
     pub(crate) ids: Ids,
     pub(crate) limits: Limits,
     keys: Arc<dyn KeyStore>,
-    sql: Arc<dyn SqlStore>,
+    sql: Arc<Counting>,
     documents: Arc<dyn DocumentStore>,
     projections: Arc<Projections>,
     commands: AtomicU32,
     _folder: tempfile::TempDir,
+}
+
+/// The store of the query API, which counts how often it is read.
+struct Counting {
+    store: Arc<dyn SqlStore>,
+    reads: AtomicUsize,
+}
+
+impl SqlStore for Counting {
+    fn write(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
+        self.store.write(statements)
+    }
+
+    fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.store.read(queries)
+    }
 }
 
 /// No sagas run here: everything is settled as soon as it is written.
@@ -85,7 +102,7 @@ impl World {
             ids: Ids::new(),
             limits,
             keys,
-            sql,
+            sql: Arc::new(Counting { store: sql, reads: AtomicUsize::new(0) }),
             documents,
             projections,
             commands: AtomicU32::new(0),
@@ -206,6 +223,11 @@ impl World {
         let answer = self.answer(actor, query, json!({})).await;
         assert!(answer.get("errors").is_none(), "{query}: {answer:#}");
         answer["data"].clone()
+    }
+
+    /// How often queries have read the store since this was last asked: each time is a transaction.
+    pub(crate) fn reads(&self) -> usize {
+        self.sql.reads.swap(0, Ordering::SeqCst)
     }
 
     /// The code of the first error of an answer.
