@@ -279,7 +279,7 @@ impl Appointment {
     }
 }
 
-const BY_START: Ordering = Ordering { first_may_be_null: true, ..Ordering::by(&["start_at", "appointment"]) };
+const BY_START: Ordering = Ordering::by(&["start_at", "appointment"]);
 
 /// A page of appointments by start; those without one come last.
 pub(crate) async fn appointments_of(
@@ -289,11 +289,12 @@ pub(crate) async fn appointments_of(
     page: PageArgs,
 ) -> Answer<Connection<Appointment>> {
     let asking = Asking::of(ctx);
+    let first_may_be_null = !filter.needs_a_start();
     let list = List {
         models: MODELS,
         binding: format!("appointments {newest_first} {filter:?}"),
         select: filter.apply(asking, Appointment::select())?,
-        ordering: Ordering { descending: newest_first, ..BY_START },
+        ordering: Ordering { descending: newest_first, first_may_be_null, ..BY_START },
     };
     list.page(ctx, page).await
 }

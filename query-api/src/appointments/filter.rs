@@ -71,6 +71,11 @@ impl AppointmentFilter {
         AppointmentFilter { patient: Some(patient.into()), ..self }
     }
 
+    /// True when only appointments with a start match.
+    pub(super) fn needs_a_start(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.date.is_some()
+    }
+
     /// The rows that match, within what the actor may see.
     pub(super) fn apply(self, asking: &Asking, select: Select) -> Answer<Select> {
         let hospital = read_maybe_id::<HospitalId>(self.hospital.as_ref(), "hospital")?;

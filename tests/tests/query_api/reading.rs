@@ -254,15 +254,37 @@ async fn a_page_with_what_its_rows_lead_to_is_one_transaction() {
     let led = "hospital { name } patient { id name } practitioner { name } practitionerRole { specialty }";
     world.reads();
     world.data(&auditor(), &format!("{{ appointments(first: 6) {{ totalCount nodes {{ id {led} }} }} }}")).await;
-    assert_eq!(world.reads(), 1);
+    assert_eq!(
+        world.reads(),
+        (1, 8),
+        "rows with a start, without, their number, four kinds that they lead to, checkpoints"
+    );
     let data = world.data(&auditor(), "{ appointments(first: 2) { pageInfo { endCursor } } }").await;
     let after = data["appointments"]["pageInfo"]["endCursor"].as_str().expect("a cursor").to_owned();
     world.reads();
     let query = format!("{{ appointments(first: 3, after: \"{after}\") {{ nodes {{ id {led} }} }} }}");
     let data = world.data(&auditor(), &query).await;
-    assert_eq!((world.reads(), data["appointments"]["nodes"].as_array().map(Vec::len)), (1, Some(3)));
+    assert_eq!((world.reads().0, data["appointments"]["nodes"].as_array().map(Vec::len)), (1, Some(3)));
     world.data(&auditor_of(world.ids.north), &format!("{{ appointments(first: 4) {{ nodes {{ id {led} }} }} }}")).await;
-    assert_eq!(world.reads(), 1);
+    assert_eq!(world.reads().0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_who_asks_for_times_is_read_those_without_one() {
+    let world = World::new().await;
+    for filter in ["from: \"2024-12-01T00:00:00Z\"", "to: \"2030-01-01T00:00:00Z\"", "date: \"2024-12-02\""] {
+        let of =
+            |page: &str| format!("{{ appointments(filter: {{ {filter} }}, {page}) {{ totalCount nodes {{ id }} }} }}");
+        let whole = world.data(&auditor(), &of("first: 20")).await["appointments"].take();
+        let all = ids(&whole["nodes"]);
+        assert_eq!(whole["totalCount"], all.len(), "{filter}");
+        world.reads();
+        let first = world.data(&auditor(), &of("first: 2")).await["appointments"].take();
+        assert_eq!(world.reads(), (1, 3), "rows, their number, checkpoints");
+        let last = world.data(&auditor(), &of("last: 2")).await["appointments"].take();
+        assert_eq!((ids(&first["nodes"]), ids(&last["nodes"])), (all[..2].to_vec(), all[all.len() - 2..].to_vec()));
+        assert!(!all.contains(&world.ids.visits[4].to_string()), "it has no time");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

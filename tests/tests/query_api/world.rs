@@ -44,10 +44,11 @@ pub(crate) struct World {
     _folder: tempfile::TempDir,
 }
 
-/// The store of the query API, which counts how often it is read.
+/// The store of the query API, which counts what it is asked.
 struct Counting {
     store: Arc<dyn SqlStore>,
-    reads: AtomicUsize,
+    transactions: AtomicUsize,
+    queries: AtomicUsize,
 }
 
 impl SqlStore for Counting {
@@ -56,7 +57,8 @@ impl SqlStore for Counting {
     }
 
     fn read(&self, queries: Vec<Statement>) -> BoxFuture<'_, Result<Vec<Rows>, Failure>> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.transactions.fetch_add(1, Ordering::SeqCst);
+        self.queries.fetch_add(queries.len(), Ordering::SeqCst);
         self.store.read(queries)
     }
 }
@@ -102,7 +104,7 @@ impl World {
             ids: Ids::new(),
             limits,
             keys,
-            sql: Arc::new(Counting { store: sql, reads: AtomicUsize::new(0) }),
+            sql: Arc::new(Counting { store: sql, transactions: AtomicUsize::new(0), queries: AtomicUsize::new(0) }),
             documents,
             projections,
             commands: AtomicU32::new(0),
@@ -225,9 +227,9 @@ impl World {
         answer["data"].clone()
     }
 
-    /// How often queries have read the store since this was last asked: each time is a transaction.
-    pub(crate) fn reads(&self) -> usize {
-        self.sql.reads.swap(0, Ordering::SeqCst)
+    /// How many transactions have read the store since this was last asked, and how many queries were in them.
+    pub(crate) fn reads(&self) -> (usize, usize) {
+        (self.sql.transactions.swap(0, Ordering::SeqCst), self.sql.queries.swap(0, Ordering::SeqCst))
     }
 
     /// The code of the first error of an answer.
