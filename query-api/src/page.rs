@@ -1,6 +1,7 @@
 //! Relay connections over keyset pages: `first`/`after` from the beginning, `last`/`before` from the end, at most
 //! `page_max` rows at once, and a total that is only counted when it is asked for.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -232,7 +233,9 @@ fn fields_of_rows<'f>(ctx: &'f Context<'_>) -> Vec<SelectionField<'f>> {
 
 /// Rows to be read with a page.
 struct Led {
-    kind: Kind,
+    kind: TypeId,
+    models: &'static [&'static str],
+    key: &'static str,
     /// What is fetched of them; `None` for all.
     columns: Option<Vec<&'static str>>,
     query: Statement,
@@ -244,32 +247,32 @@ fn leads_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>], segmen
     let led = |lead: &Lead| {
         let mut followed = asked.iter().filter(|field| field.name() == lead.field).peekable();
         followed.peek()?;
-        let mut kind = (lead.to)();
-        let mut columns = columns_of(kind.fields, followed.flat_map(SelectionField::selection_set));
-        let mut select = kind.select.clone();
-        if let Some(columns) = &mut columns {
-            columns.push(kind.key);
+        let Kind { id: kind, models, key, reach, fields, mut select } = (lead.to)();
+        let columns = columns_of(fields, followed.flat_map(SelectionField::selection_set)).map(|mut columns| {
+            columns.push(key);
             columns.sort_unstable();
             columns.dedup();
+            columns
+        });
+        if let Some(columns) = &columns {
             select = select.only(columns);
         }
-        let select = select.within(kind.key, segment.clone().with_columns(lead.column));
-        let select = match kind.reach.take() {
-            Some(condition) => select.among_some(condition, asking.reach()),
-            None => select,
-        };
-        Some(Led { kind, columns, query: select.statement() })
+        select = select.within(key, segment.clone().with_columns(lead.column));
+        if let Some(condition) = reach {
+            select = select.among_some(condition, asking.reach());
+        }
+        Some(Led { kind, models, key, columns, query: select.statement() })
     };
     T::LEADS.iter().filter_map(led).collect()
 }
 
 /// Reads rows before fields ask for them. What cannot be read is asked for again by whoever needs it, and told there.
 async fn read_ahead(asking: &Asking, all: Vec<Led>) {
-    let read = all.into_iter().map(async |Led { kind, columns, query }| {
-        let Ok(found) = asking.read_one(kind.models, query).await else { return };
+    let read = all.into_iter().map(async |Led { kind, models, key, columns, query }| {
+        let Ok(found) = asking.read_one(models, query).await else { return };
         for row in rows(found) {
-            if let Ok(key) = row.string(kind.key) {
-                asking.ahead.keep(kind.id, key, row, columns.as_deref());
+            if let Ok(its) = row.string(key) {
+                asking.ahead.keep(kind, its, row, columns.as_deref());
             }
         }
     });
