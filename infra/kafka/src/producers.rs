@@ -1,6 +1,6 @@
 //! The node's two idempotent producers. One sends at once what it is given. The other lets the records of a shipment, which
-//! come one by one, gather to one request: with none of that the first goes alone, and many behind it only after its answer.
-//! What it waits, librdkafka rounds up to a millisecond, which is most of what a record takes where nobody else sends.
+//! come one by one, gather to one request: otherwise the first goes alone, and many behind it only after its answer. That
+//! waiting librdkafka rounds up to a millisecond, a good part of what a record takes where nobody else sends.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
