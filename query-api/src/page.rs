@@ -236,8 +236,8 @@ struct Led {
     kind: TypeId,
     models: &'static [&'static str],
     key: &'static str,
-    /// What is fetched of them; `None` for all.
-    columns: Option<Vec<&'static str>>,
+    /// Whether all their columns are fetched.
+    whole: bool,
     query: Statement,
 }
 
@@ -248,31 +248,30 @@ fn leads_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>], segmen
         let mut followed = asked.iter().filter(|field| field.name() == lead.field).peekable();
         followed.peek()?;
         let Kind { id: kind, models, key, reach, fields, mut select } = (lead.to)();
-        let columns = columns_of(fields, followed.flat_map(SelectionField::selection_set)).map(|mut columns| {
+        let columns = columns_of(fields, followed.flat_map(SelectionField::selection_set));
+        let whole = columns.is_none();
+        if let Some(mut columns) = columns {
             columns.push(key);
             columns.sort_unstable();
             columns.dedup();
-            columns
-        });
-        if let Some(columns) = &columns {
-            select = select.only(columns);
+            select = select.only(&columns);
         }
         select = select.within(key, segment.clone().with_columns(lead.column));
         if let Some(condition) = reach {
             select = select.among_some(condition, asking.reach());
         }
-        Some(Led { kind, models, key, columns, query: select.statement() })
+        Some(Led { kind, models, key, whole, query: select.statement() })
     };
     T::LEADS.iter().filter_map(led).collect()
 }
 
 /// Reads rows before fields ask for them. What cannot be read is asked for again by whoever needs it, and told there.
 async fn read_ahead(asking: &Asking, all: Vec<Led>) {
-    let read = all.into_iter().map(async |Led { kind, models, key, columns, query }| {
+    let read = all.into_iter().map(async |Led { kind, models, key, whole, query }| {
         let Ok(found) = asking.read_one(models, query).await else { return };
         for row in rows(found) {
             if let Ok(its) = row.string(key) {
-                asking.ahead.keep(kind, its, row, columns.as_deref());
+                asking.ahead.keep(kind, its, row, whole);
             }
         }
     });

@@ -215,6 +215,11 @@ pub(crate) fn rows(found: Rows) -> impl DoubleEndedIterator<Item = Row> + ExactS
 }
 
 impl Row {
+    /// True when this column was fetched.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.columns.iter().any(|name| name == column)
+    }
+
     pub(crate) fn value(&self, column: &'static str) -> Answer<&SqlValue> {
         let index = self.columns.iter().position(|name| name == column);
         index.and_then(|index| self.values.get(index)).ok_or_else(|| unreadable(column))

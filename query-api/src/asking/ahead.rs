@@ -14,25 +14,21 @@ pub(crate) struct Ahead(Mutex<HashMap<(TypeId, String), Kept>>);
 
 struct Kept {
     row: Row,
-    /// The columns that were fetched; `None` for all.
-    columns: Option<Vec<&'static str>>,
+    /// Whether all its columns were fetched.
+    whole: bool,
 }
 
 impl Ahead {
-    /// Keeps a row with these columns; `None` for all.
-    pub(crate) fn keep(&self, kind: TypeId, key: String, row: Row, columns: Option<&[&'static str]>) {
-        self.0.lock().insert((kind, key), Kept { row, columns: columns.map(<[_]>::to_vec) });
+    /// Keeps a row, of which all columns were fetched or some.
+    pub(crate) fn keep(&self, kind: TypeId, key: String, row: Row, whole: bool) {
+        self.0.lock().insert((kind, key), Kept { row, whole });
     }
 
     /// The row, if it is here with all of these columns; `None` for all there are.
     pub(crate) fn row(&self, kind: TypeId, key: String, columns: Option<&[&'static str]>) -> Option<Row> {
         let kept = self.0.lock();
-        let Kept { row, columns: fetched } = kept.get(&(kind, key))?;
-        let has_them = match (columns, fetched) {
-            (_, None) => true,
-            (None, Some(_)) => false,
-            (Some(wanted), Some(fetched)) => wanted.iter().all(|column| fetched.contains(column)),
-        };
+        let Kept { row, whole } = kept.get(&(kind, key))?;
+        let has_them = *whole || columns.is_some_and(|columns| columns.iter().all(|column| row.has(column)));
         has_them.then(|| row.clone())
     }
 
@@ -60,8 +56,8 @@ mod tests {
         let (kind, other) = (TypeId::of::<u8>(), TypeId::of::<u16>());
         let found = Rows { columns: vec!["id".into(), "name".into()], rows: vec![vec!["1".into(), SqlValue::Null]] };
         let row = rows(found).next().expect("one row");
-        ahead.keep(kind, "1".into(), row.clone(), Some(&["id", "name"]));
-        ahead.keep(kind, "2".into(), row, None);
+        ahead.keep(kind, "1".into(), row.clone(), false);
+        ahead.keep(kind, "2".into(), row, true);
         let has = |kind, key: &str, columns: Option<&[&'static str]>| ahead.row(kind, key.into(), columns).is_some();
         assert!(has(kind, "1", Some(&["name"])) && has(kind, "1", Some(&[])));
         assert!(!has(kind, "1", Some(&["name", "gender"])) && !has(kind, "1", None));
