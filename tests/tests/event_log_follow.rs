@@ -161,7 +161,27 @@ impl Run {
         let refused =
             self.log.append(batch(slot(0), "not now").event(&stream_in(slot(0), "one", 0), "Made", &[], "{}").build());
         assert!(matches!(refused.await, Err(AppendError::Failed(_))));
+        self.find_under_way().await;
         self.begin_anew();
+    }
+
+    /// Some of what was under way stands in the truth after all, and is applied like anybody's. Versions are asked for
+    /// before and after, as whoever holds a copy may do.
+    async fn find_under_way(&mut self) {
+        for stream in streams() {
+            self.log.stream_version(&stream).await.expect("a version");
+        }
+        let count = self.random.random_range(0..=self.under_way.len());
+        let found: Vec<_> = self.under_way.drain(..count).collect();
+        if !found.is_empty() {
+            self.following.applier.apply(&found).expect("applied");
+        }
+        self.truth.extend(found);
+        self.model.cut(Partition(0), self.truth_size());
+        for stream in streams() {
+            let (ours, theirs) = (self.log.stream_version(&stream).await, self.model.stream_version(&stream).await);
+            assert_eq!(ours.expect("a version"), theirs.expect("a version"), "{stream}");
+        }
     }
 
     fn begin_anew(&mut self) {

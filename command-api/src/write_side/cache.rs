@@ -1,4 +1,9 @@
 //! Hot states by stream: what was accepted last, before it is durable. Least recently used ones go first.
+//!
+//! What many commands rest on (a practitioner's day, a patient's schedule) and what belongs to one thing only (an
+//! appointment, its invoice) are kept apart. Of the latter every booking makes new ones, which sagas look at once more
+//! and nobody afterwards: among each other they would drive the former out, and the next booking would read a whole day
+//! from the log.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
@@ -14,7 +19,7 @@ use super::state::State;
 
 /// Shards, so that commands on different streams do not wait for each other.
 const SHARDS: usize = 64;
-/// States kept, over all shards. A day of 40 slots takes about 5 KiB, most others less than 1 KiB.
+/// States kept of either kind, over all shards. A day of 40 slots takes about 5 KiB, most others less than 1 KiB.
 const STATES_MAX: usize = 64 * 1024;
 
 /// The state of a stream as it was accepted.
@@ -34,19 +39,20 @@ pub(crate) struct Hot {
     pub(crate) opened: bool,
 }
 
+type Shard = Mutex<LruCache<StreamName, Hot>>;
+
 /// States by stream.
 pub(crate) struct StateCache {
-    shards: Vec<Mutex<LruCache<StreamName, Hot>>>,
+    common: Vec<Shard>,
+    single: Vec<Shard>,
     hasher: RandomState,
 }
 
 impl StateCache {
     pub(crate) fn new() -> StateCache {
         let each = NonZeroUsize::new(STATES_MAX / SHARDS).expect("there are more states than shards");
-        StateCache {
-            shards: (0..SHARDS).map(|_| Mutex::new(LruCache::new(each))).collect(),
-            hasher: RandomState::new(),
-        }
+        let shards = || (0..SHARDS).map(|_| Mutex::new(LruCache::new(each))).collect();
+        StateCache { common: shards(), single: shards(), hasher: RandomState::new() }
     }
 
     pub(crate) fn get(&self, stream: &StreamName, term: Term) -> Option<Hot> {
@@ -72,10 +78,45 @@ impl StateCache {
     }
 
     pub(crate) fn clear(&self) {
-        self.shards.iter().for_each(|shard| shard.lock().clear());
+        self.common.iter().chain(&self.single).for_each(|shard| shard.lock().clear());
     }
 
-    fn shard(&self, stream: &StreamName) -> &Mutex<LruCache<StreamName, Hot>> {
-        &self.shards[self.hasher.hash_one(stream) as usize % SHARDS]
+    fn shard(&self, stream: &StreamName) -> &Shard {
+        let shards = if is_of_one_thing(stream) { &self.single } else { &self.common };
+        &shards[self.hasher.hash_one(stream) as usize % SHARDS]
+    }
+}
+
+/// Whether only the commands about one thing look at a stream, and other things of its kind never do.
+fn is_of_one_thing(stream: &StreamName) -> bool {
+    matches!(stream.category(), "appointment" | "invoice" | "lab-report" | "identifier")
+}
+
+#[cfg(test)]
+mod tests {
+    use carelog_domain::kernel::{AppointmentId, LocalDate, RoleId};
+    use carelog_domain::{scheduling, streams};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn hot(state: Arc<dyn State>) -> Hot {
+        let (term, version) = (Term::default(), Version::NONE);
+        Hot { term, state, version, last_occurred: None, durable: None, opened: true }
+    }
+
+    #[test]
+    fn appointments_that_are_looked_at_once_do_not_drive_out_a_day() {
+        let cache = StateCache::new();
+        let day = streams::day(RoleId(Uuid::from_u128(1)), LocalDate::MIN);
+        cache.put(day.clone(), hot(Arc::<scheduling::Day>::default()));
+        let ids = (0..3 * STATES_MAX as u128).map(|number| AppointmentId(Uuid::from_u128(number)));
+        let appointments: Vec<StreamName> = ids.map(streams::appointment).collect();
+        for appointment in &appointments {
+            cache.put(appointment.clone(), hot(Arc::<scheduling::Appointment>::default()));
+        }
+        assert!(cache.get(&day, Term::default()).is_some(), "the day is gone");
+        let kept = appointments.iter().filter(|name| cache.get(name, Term::default()).is_some()).count();
+        assert_eq!(kept, STATES_MAX, "appointments are not limited");
     }
 }

@@ -12,6 +12,7 @@ mod reader;
 pub(crate) mod recovery;
 pub(crate) mod roll;
 mod segment_writer;
+mod versions;
 mod writer;
 
 use std::collections::VecDeque;
@@ -37,6 +38,7 @@ use crate::segments::Segments;
 pub use applier::{Applier, ApplyError};
 pub use outbox::{Outbox, Shipment};
 use segment_writer::{SegmentWriter, Syncing};
+use versions::Versions;
 
 /// One partition of the log.
 pub(crate) struct Partition {
@@ -67,6 +69,8 @@ struct State {
     /// Full indexes in memory that are not tables yet, oldest first.
     frozen: VecDeque<Arc<MemoryIndex>>,
     tables: Arc<TableSet>,
+    /// What the tables say of streams that were asked for.
+    versions: Versions,
     /// The epoch in which batches are accepted now; 0 where there are none.
     epoch: u64,
     /// Why no batch is taken now, where another log is the truth and somebody else may own it.
@@ -148,6 +152,7 @@ impl Partition {
                 index,
                 frozen: VecDeque::new(),
                 tables: Arc::new(tables),
+                versions: Versions::new(),
                 epoch: 0,
                 refused: None,
                 under_way_bytes: 0,

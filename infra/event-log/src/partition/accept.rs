@@ -31,6 +31,7 @@ impl Partition {
                 continue; // A table was written or merged meanwhile; what memory knew then may be in it.
             }
             Self::check_alive(&state).and_then(|()| Self::check_takes(&state)).map_err(AppendError::Failed)?;
+            old.versions.iter().for_each(|(stream, version)| state.keep_version(&old.tables, stream, *version));
             let before = state.command_in_memory(Some(batch.slot.number()), batch.command).or(old.command);
             if let Some(offset) = before {
                 drop(state);
@@ -171,6 +172,7 @@ impl Partition {
             let tags = event.tags.iter().map(|tag| tag.as_str());
             let first_of = (index == 0).then_some(batch.command);
             state.index.add((position.offset, batch.slot.number()), (event.stream.as_str(), version), tags, first_of);
+            state.versions.moved(event.stream.as_str(), version);
             state.last_recorded_at = recorded_at;
             contexts.push(Context {
                 id: event.id,

@@ -163,7 +163,9 @@ impl Applier {
         }
         for offset in group.first_offset..group.end() {
             let bytes = group.frame(offset).expect("a group has all its frames");
-            state.index.add_frame(&Frame::parse_trusted(&bytes).map_err(ApplyError::Unreadable)?);
+            let frame = Frame::parse_trusted(&bytes).map_err(ApplyError::Unreadable)?;
+            state.index.add_frame(&frame);
+            state.versions.moved(frame.stream(), frame.version());
         }
         (state.next_offset, state.last_recorded_at) = (group.end(), group.last_recorded_at);
         state.gathering = Gathering::starting_at(state.next_offset, state.last_recorded_at);
@@ -226,6 +228,7 @@ impl Partition {
             state.index = MemoryIndex::starting_at(end);
         }
         state.index.truncate(end);
+        state.versions.clear();
         let frozen_end = state.frozen.front().map_or(u64::MAX, |frozen| frozen.next_offset);
         self.frozen_end.store(frozen_end, std::sync::atomic::Ordering::Release);
         self.backlog.set_waiting(self.number.0, &state.frozen);

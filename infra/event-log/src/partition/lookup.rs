@@ -24,7 +24,7 @@ impl From<StoreError> for Failure {
 
 /// What the tables say about a batch; true while the partition has this very set of tables.
 pub(super) struct Old {
-    tables: Arc<TableSet>,
+    pub(super) tables: Arc<TableSet>,
     pub(super) command: Option<u64>,
     pub(super) versions: HashMap<StreamName, Version>,
     tags: HashMap<Tag, u64>,
@@ -47,6 +47,18 @@ impl State {
         self.memory().find_map(|index| index.stream(stream)).map(|part| part.last_version())
     }
 
+    /// The version of a stream as far as it is known without asking a table.
+    pub(super) fn version_known(&mut self, stream: &str) -> Option<Version> {
+        self.version_in_memory(stream).or_else(|| self.versions.get(stream))
+    }
+
+    /// Keeps what these tables said of a stream, if they are the ones there are and no event came since.
+    pub(super) fn keep_version(&mut self, tables: &Arc<TableSet>, stream: &StreamName, version: Version) {
+        if Arc::ptr_eq(tables, &self.tables) && self.version_known(stream.as_str()).is_none() {
+            self.versions.found(stream.as_str(), version);
+        }
+    }
+
     fn tag_in_memory(&self, slot: u16, tag: &str) -> Option<u64> {
         self.memory().find_map(|index| index.tag(slot, tag).last().copied())
     }
@@ -67,19 +79,28 @@ impl Partition {
     /// Asks the tables what memory does not know about a batch.
     pub(super) fn look_up_old(&self, batch: &Batch) -> Result<Old, Failure> {
         let slot = batch.slot.number();
-        let (tables, streams, tags) = {
-            let state = self.state.lock();
+        let (mut old, streams, tags) = {
+            let mut state = self.state.lock();
+            let tables = state.tables.clone();
+            let mut old = Old { command: None, versions: HashMap::new(), tags: HashMap::new(), tables };
             let mut streams: Vec<&StreamName> = Vec::new();
             let mut tags: Vec<&Tag> = Vec::new();
-            if !state.tables.tables.is_empty() {
+            if !old.tables.tables.is_empty() {
                 let named = batch.expected.iter().map(|(s, _)| s).chain(batch.events.iter().map(|e| &e.stream));
-                streams.extend(named.filter(|stream| state.version_in_memory(stream.as_str()).is_none()));
+                for stream in named {
+                    if state.version_in_memory(stream.as_str()).is_some() {
+                        continue;
+                    }
+                    match state.versions.get(stream.as_str()) {
+                        Some(version) => _ = old.versions.insert(stream.clone(), version),
+                        None => streams.push(stream),
+                    }
+                }
                 let asked = batch.conditions.iter().map(|condition| &condition.tag);
                 tags.extend(asked.filter(|tag| state.tag_in_memory(slot, tag.as_str()).is_none()));
             }
-            (state.tables.clone(), streams, tags)
+            (old, streams, tags)
         };
-        let mut old = Old { command: None, versions: HashMap::new(), tags: HashMap::new(), tables };
         old.command = self.command_in_tables(&old.tables, Some(slot), batch.command)?;
         for stream in streams {
             if !old.versions.contains_key(stream)

@@ -38,15 +38,17 @@ impl Partition {
 
     /// The last accepted version of a stream.
     pub(crate) fn stream_version(&self, stream: &StreamName) -> Result<Version, Failure> {
-        let (in_memory, tables) = {
-            let state = self.state.lock();
+        let (known, tables) = {
+            let mut state = self.state.lock();
             Self::check_alive(&state)?;
-            (state.version_in_memory(stream.as_str()), state.tables.clone())
+            (state.version_known(stream.as_str()), state.tables.clone())
         };
-        match in_memory {
-            Some(version) => Ok(version),
-            None => Ok(self.version_in_tables(&tables, stream)?.unwrap_or(Version::NONE)),
+        if let Some(version) = known {
+            return Ok(version);
         }
+        let Some(version) = self.version_in_tables(&tables, stream)? else { return Ok(Version::NONE) };
+        self.state.lock().keep_version(&tables, stream, version);
+        Ok(version)
     }
 
     /// The accepted events of a slot with a tag.
