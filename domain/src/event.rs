@@ -5,6 +5,7 @@
 //! its `practitioner`.
 
 use schemars::{Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -137,11 +138,15 @@ macro_rules! events {
                 json.expect("events are plain data with text keys, which always become JSON")
             }
 
-            /// Reads the data of the current revision of a type; `None` if there is no such type.
-            pub fn from_json(event_type: &str, data: Value) -> Option<Result<Event, serde_json::Error>> {
+            /// Reads the data of the current revision of a type, a [`Value`] or a reference to one; `None` if there is
+            /// no such type.
+            pub fn from_json<'de>(
+                event_type: &str,
+                data: impl Deserializer<'de, Error = serde_json::Error>,
+            ) -> Option<Result<Event, serde_json::Error>> {
                 match event_type {
                     $($(stringify!($variant) => {
-                        Some(serde_json::from_value::<$variant>(data).map(|event| Event::$group(event.into())))
+                        Some($variant::deserialize(data).map(|event| Event::$group(event.into())))
                     })*)*
                     _ => None,
                 }

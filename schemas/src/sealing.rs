@@ -149,7 +149,7 @@ pub async fn open_blob(keys: &dyn KeyStore, sealed: &[u8]) -> Result<Option<Byte
 fn check_reads_back(event_type: &str, data: &Value) -> Result<(), Failure> {
     let what =
         || format!("a {event_type} would not be readable once it is written, so it was not; report this as a bug");
-    match Event::from_json(event_type, data.clone()) {
+    match Event::from_json(event_type, data) {
         Some(Ok(_)) => Ok(()),
         // serde's message can quote a value, which may be personal: it goes nowhere.
         Some(Err(_)) | None => Err(Failure::lasting("codec", what())),

@@ -1,8 +1,8 @@
-//! Waiting for the end of a registration, or of an identifier's addition, which sagas bring about: one subscription per
-//! partition, started when somebody first waits, wakes whoever waits for that stream.
+//! Waiting for the end of a registration, or of an identifier's addition, which sagas bring about: a subscription to every
+//! partition, which goes on while somebody waits, wakes whoever waits for that stream. While nobody does, nobody reads
+//! what is written.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use carelog_domain::kernel::{Position, StreamName, Version};
 use carelog_domain::ports::{CommandDone, EventLog, Failure, Stored};
 use carelog_schemas::sealing;
 use futures::StreamExt;
+use futures::stream::select_all;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -31,13 +32,34 @@ pub(crate) enum Ended {
 /// Watches registrations end.
 pub(crate) struct Registrations {
     log: Arc<dyn EventLog>,
-    waiting: Mutex<HashMap<StreamName, watch::Sender<u64>>>,
-    started: AtomicBool,
+    waiting: Mutex<Waiting>,
+    /// Held by who begins to read, so that nobody looks for an end before it would be read.
+    beginning: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    streams: HashMap<StreamName, watch::Sender<u64>>,
+    /// Whether somebody reads what is written.
+    watched: bool,
+}
+
+impl Waiting {
+    /// A receiver of what happens to a stream.
+    fn wait_for(&mut self, stream: &StreamName) -> watch::Receiver<u64> {
+        self.forget_gone();
+        self.streams.entry(stream.clone()).or_insert_with(|| watch::channel(0).0).subscribe()
+    }
+
+    /// Whoever waited may have been answered, or gone away.
+    fn forget_gone(&mut self) {
+        self.streams.retain(|_, sender| sender.receiver_count() > 0);
+    }
 }
 
 impl Registrations {
     pub(crate) fn new(log: Arc<dyn EventLog>) -> Arc<Registrations> {
-        Arc::new(Registrations { log, waiting: Mutex::default(), started: AtomicBool::new(false) })
+        Arc::new(Registrations { log, waiting: Mutex::default(), beginning: tokio::sync::Mutex::default() })
     }
 
     /// Waits until what this command asked for has ended; `None` when `at_most` ran out first.
@@ -46,9 +68,8 @@ impl Registrations {
         done: &CommandDone,
         at_most: Duration,
     ) -> Result<Option<Ended>, Failure> {
-        let stream = &done.stream;
-        self.start().await?;
-        let mut moved = self.waiting.lock().entry(stream.clone()).or_insert_with(|| watch::channel(0).0).subscribe();
+        let mut moved = self.waiting.lock().wait_for(&done.stream);
+        self.watch().await?;
         let waiting = async {
             loop {
                 moved.mark_unchanged();
@@ -60,13 +81,7 @@ impl Registrations {
                 }
             }
         };
-        let ended = tokio::time::timeout(at_most, waiting).await.unwrap_or(Ok(None));
-        drop(moved);
-        let mut waiting = self.waiting.lock();
-        if waiting.get(stream).is_some_and(|sender| sender.receiver_count() == 0) {
-            waiting.remove(stream);
-        }
-        ended
+        tokio::time::timeout(at_most, waiting).await.unwrap_or(Ok(None))
     }
 
     /// How the request on the stream ended, if it has: the command's own, or of registrations the last.
@@ -91,36 +106,43 @@ impl Registrations {
         Ok(is_durable.then_some(ended)) // Accepted, not durable: the subscription wakes us when it is.
     }
 
-    async fn start(self: &Arc<Self>) -> Result<(), Failure> {
-        if self.started.swap(true, Ordering::AcqRel) {
+    /// Sees to it that what is written from now on is read, for as long as somebody waits.
+    async fn watch(self: &Arc<Self>) -> Result<(), Failure> {
+        let _beginning = self.beginning.lock().await;
+        if self.waiting.lock().watched {
             return Ok(());
         }
-        let heads = self.log.head().await.inspect_err(|_| self.started.store(false, Ordering::Release))?;
-        for head in heads {
-            let (log, registrations) = (self.log.clone(), Arc::downgrade(self));
-            tokio::spawn(async move {
-                let mut events = log.subscribe(head.partition, head.size);
-                while let Some(Ok(chunk)) = events.next().await {
-                    let Some(registrations) = Weak::upgrade(&registrations) else { return };
-                    let streams = chunk.iter().map(|stored| &stored.context.stream);
-                    registrations.wake(streams.filter(|stream| CATEGORIES.contains(&stream.category())));
+        let heads = self.log.head().await?;
+        self.waiting.lock().watched = true;
+        let (log, registrations) = (self.log.clone(), Arc::downgrade(self));
+        tokio::spawn(async move {
+            let mut events = select_all(heads.iter().map(|head| log.subscribe(head.partition, head.size)));
+            while let Some(Ok(chunk)) = events.next().await {
+                let Some(registrations) = Weak::upgrade(&registrations) else { return };
+                if !registrations.wake(&chunk) {
+                    return;
                 }
-                // The log ended or failed: whoever waits runs into its bound, and the next one starts again.
-                if let Some(registrations) = Weak::upgrade(&registrations) {
-                    registrations.started.store(false, Ordering::Release);
-                }
-            });
-        }
+            }
+            // The log ended or failed: whoever waits runs into its bound, and the next one starts again.
+            if let Some(registrations) = Weak::upgrade(&registrations) {
+                registrations.waiting.lock().watched = false;
+            }
+        });
         Ok(())
     }
 
-    fn wake<'a>(&self, streams: impl Iterator<Item = &'a StreamName>) {
-        let waiting = self.waiting.lock();
-        for stream in streams {
-            if let Some(sender) = waiting.get(stream) {
+    /// Wakes whoever waits for one of these events; false when nobody waits for anything, and nobody reads on.
+    fn wake(&self, chunk: &[Stored]) -> bool {
+        let mut waiting = self.waiting.lock();
+        let streams = chunk.iter().map(|stored| &stored.context.stream);
+        for stream in streams.filter(|stream| CATEGORIES.contains(&stream.category())) {
+            if let Some(sender) = waiting.streams.get(stream) {
                 sender.send_modify(|count| *count += 1);
             }
         }
+        waiting.forget_gone();
+        waiting.watched = !waiting.streams.is_empty();
+        waiting.watched
     }
 }
 

@@ -1,5 +1,7 @@
 //! Asking for an appointment: proposed, pending, on the waitlist, or booked with a seat and a price at once.
 
+use std::sync::Arc;
+
 use super::commands::BookAppointment;
 use super::day::{Day, DayFacts, SeatOffer, SeatRequest};
 use super::events::{
@@ -23,7 +25,7 @@ pub struct BookingContext<'a> {
     /// The role that is booked; when moving, the role moved to.
     pub role: &'a PractitionerRole,
     /// The role's days that may hold the slot; none when no start is given.
-    pub days: &'a [Day],
+    pub days: &'a [Arc<Day>],
     /// The patient at the hospital.
     pub schedule: &'a PatientSchedule,
     /// User id of whoever asks: only they can use their holds.
@@ -137,7 +139,7 @@ impl<'a> BookingContext<'a> {
     /// The opened day of this role that holds the slot.
     pub(super) fn day_of(&self, start: Timestamp) -> Result<(&'a Day, &'a DayFacts), SchedulingRejection> {
         let (_, role) = self.known()?;
-        let mut days = self.days.iter().filter_map(|day| Some((day, day.facts()?)));
+        let mut days = self.days.iter().filter_map(|day| Some((&**day, day.facts()?)));
         days.find(|(day, facts)| facts.role == role.role && day.slot(start).is_some())
             .ok_or(SchedulingRejection::SlotNotOpen { slot: start })
     }

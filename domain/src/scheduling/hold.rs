@@ -1,5 +1,7 @@
 //! Keeping a seat for a while: a hold counts as taken until its instant and ends by time alone.
 
+use std::sync::Arc;
+
 use super::commands::{HoldSlot, ReleaseHold};
 use super::day::SeatRequest;
 use super::events::{HoldReleased, SlotHeld};
@@ -20,7 +22,7 @@ pub const HOLD_MINUTES_MAX: u16 = 30;
 /// # Errors
 /// When there is no such slot, or no seat left in it.
 pub fn hold_slot(
-    days: &[Day],
+    days: &[Arc<Day>],
     command: &HoldSlot,
     hold: HoldId,
     user: &str,

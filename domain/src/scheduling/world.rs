@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{NaiveTime, Weekday};
 
@@ -217,8 +218,8 @@ impl World {
         self.hospital().settings().unwrap().zone
     }
 
-    pub(crate) fn candidates(&self, role: RoleId, start: Timestamp) -> Vec<Day> {
-        candidate_dates(self.zone(), start).into_iter().map(|date| self.day(role, date)).collect()
+    pub(crate) fn candidates(&self, role: RoleId, start: Timestamp) -> Vec<Arc<Day>> {
+        candidate_dates(self.zone(), start).into_iter().map(|date| Arc::new(self.day(role, date))).collect()
     }
 
     fn days(&self, role: RoleId, dates: Vec<LocalDate>) -> BTreeMap<LocalDate, Day> {

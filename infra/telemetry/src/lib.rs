@@ -7,6 +7,8 @@
 mod http_span;
 mod otlp;
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::layer::SubscriberExt;
@@ -60,7 +62,8 @@ pub fn start(format: LogFormat, default_filter: &str) -> Result<Telemetry, Telem
     let filter = filter.unwrap_or_else(|_| default_filter.to_owned());
     let filter = EnvFilter::try_new(&filter).map_err(|_| TelemetryError::Filter(filter))?;
     let provider = otlp::provider()?;
-    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let lines = match format {
         LogFormat::Text => text.with_target(false).boxed(),
         LogFormat::Json => text.json().flatten_event(true).boxed(),

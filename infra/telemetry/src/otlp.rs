@@ -7,7 +7,7 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::LevelFilter;
@@ -25,7 +25,8 @@ pub(crate) fn provider() -> Result<SdkTracerProvider, TelemetryError> {
     }
     let builder = SdkTracerProvider::builder().with_resource(resource.build());
     if !wanted() {
-        return Ok(builder.build());
+        // What nobody fetches is not recorded; who asks us may still have it recorded, and then says so.
+        return Ok(builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build());
     }
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().build();
     Ok(builder.with_batch_exporter(exporter.map_err(TelemetryError::Exporter)?).build())
@@ -43,13 +44,20 @@ fn wanted() -> bool {
     }
 }
 
-/// The layer that turns our spans, and nobody else's, into OpenTelemetry's.
+/// The layer that turns our spans, and nobody else's, into OpenTelemetry's. Every command pays for what a span carries, so
+/// nothing that tells a reader of traces little: the line and thread it ran on, how long it waited to run.
 pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let ours = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).parse_lossy("carelog=info");
-    tracing_opentelemetry::layer().with_tracer(provider.tracer("carelog")).with_filter(ours)
+    tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("carelog"))
+        .with_context_activation(false) // Whoever needs the context asks the span for it.
+        .with_tracked_inactivity(false)
+        .with_threads(false)
+        .with_location(false)
+        .with_filter(ours)
 }
 
 /// Lets the middle crates read and continue traces without knowing who traces.

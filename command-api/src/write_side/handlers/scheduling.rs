@@ -134,7 +134,7 @@ async fn seat(s: &mut Session<'_>, facts: &AppointmentFacts) -> Result<Arc<Day>,
 struct Place {
     hospital: Arc<Hospital>,
     role: Arc<PractitionerRole>,
-    days: Vec<Day>,
+    days: Vec<Arc<Day>>,
     schedule: Arc<PatientSchedule>,
     may_overbook: bool,
 }
@@ -158,7 +158,7 @@ impl Place {
             // Of the two dates that may hold it, one does; the other is not relied on, lest it makes conflicts.
             match start {
                 Some(start) if day.slot(start).is_none() => s.rely_not_on(&streams::day(role_id, date)),
-                _ => days.push(Day::clone(&day)),
+                _ => days.push(day),
             }
         }
         let schedule = match patient {
