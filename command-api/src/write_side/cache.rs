@@ -2,7 +2,7 @@
 //!
 //! What many commands rest on (a practitioner's day, a patient's schedule) and what belongs to one thing only (an
 //! appointment, its invoice) are kept apart. Of the latter every booking makes new ones, which sagas look at once more
-//! and nobody afterwards: among each other they would drive the former out, and the next booking would read a whole day
+//! and then hardly anybody: kept together, they would drive the former out, and the next booking would read a whole day
 //! from the log.
 
 use std::hash::{BuildHasher, RandomState};
@@ -39,11 +39,14 @@ pub(crate) struct Hot {
     pub(crate) opened: bool,
 }
 
+/// A part of the states, least recently used first to go.
 type Shard = Mutex<LruCache<StreamName, Hot>>;
 
 /// States by stream.
 pub(crate) struct StateCache {
+    /// Of what many commands rest on.
     common: Vec<Shard>,
+    /// Of what belongs to one thing.
     single: Vec<Shard>,
     hasher: RandomState,
 }

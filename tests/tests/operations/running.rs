@@ -57,6 +57,10 @@ async fn the_trace_of_a_request_is_kept_with_its_events_and_goes_on_in_the_sagas
     for event in events.iter().filter(ours) {
         assert!(of_trace(&event), "not of the trace: {event}");
     }
+    // This process exports nothing; one that does may follow, and asks the flag whether it should.
+    let unsampled =
+        events.iter().find(|event| !event["traceparent"].as_str().is_some_and(|parent| parent.ends_with("-01")));
+    assert!(unsampled.is_none(), "whoever exports would leave this out: {unsampled:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,6 @@ impl Partition {
                 continue; // A table was written or merged meanwhile; what memory knew then may be in it.
             }
             Self::check_alive(&state).and_then(|()| Self::check_takes(&state)).map_err(AppendError::Failed)?;
-            old.versions.iter().for_each(|(stream, version)| state.keep_version(&old.tables, stream, *version));
             let before = state.command_in_memory(Some(batch.slot.number()), batch.command).or(old.command);
             if let Some(offset) = before {
                 drop(state);

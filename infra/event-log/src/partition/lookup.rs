@@ -24,7 +24,7 @@ impl From<StoreError> for Failure {
 
 /// What the tables say about a batch; true while the partition has this very set of tables.
 pub(super) struct Old {
-    pub(super) tables: Arc<TableSet>,
+    tables: Arc<TableSet>,
     pub(super) command: Option<u64>,
     pub(super) versions: HashMap<StreamName, Version>,
     tags: HashMap<Tag, u64>,
@@ -53,7 +53,7 @@ impl State {
     }
 
     /// Keeps what these tables said of a stream, if they are the ones there are and no event came since.
-    pub(super) fn keep_version(&mut self, tables: &Arc<TableSet>, stream: &StreamName, version: Version) {
+    fn keep_version(&mut self, tables: &Arc<TableSet>, stream: &StreamName, version: Version) {
         if Arc::ptr_eq(tables, &self.tables) && self.version_known(stream.as_str()).is_none() {
             self.versions.found(stream.as_str(), version);
         }
@@ -131,11 +131,20 @@ impl Partition {
         })
     }
 
-    pub(super) fn version_in_tables(&self, tables: &TableSet, stream: &StreamName) -> Result<Option<Version>, Failure> {
-        tables.newest(Kind::Stream, tables.hasher.stream(stream.as_str()), |entry| {
+    /// What these tables say of a stream; kept for whoever asks next.
+    pub(super) fn version_in_tables(
+        &self,
+        tables: &Arc<TableSet>,
+        stream: &StreamName,
+    ) -> Result<Option<Version>, Failure> {
+        let version = tables.newest(Kind::Stream, tables.hasher.stream(stream.as_str()), |entry| {
             let found = self.check_frame(entry.offset, |frame| frame.stream() == stream.as_str())?;
-            Ok(found.map(|_| Version(entry.version)))
-        })
+            Ok::<_, Failure>(found.map(|_| Version(entry.version)))
+        })?;
+        if let Some(version) = version {
+            self.state.lock().keep_version(tables, stream, version);
+        }
+        Ok(version)
     }
 
     fn tag_in_tables(&self, tables: &TableSet, slot: u16, tag: &Tag) -> Result<Option<u64>, Failure> {

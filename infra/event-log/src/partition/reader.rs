@@ -43,12 +43,10 @@ impl Partition {
             Self::check_alive(&state)?;
             (state.version_known(stream.as_str()), state.tables.clone())
         };
-        if let Some(version) = known {
-            return Ok(version);
+        match known {
+            Some(version) => Ok(version),
+            None => Ok(self.version_in_tables(&tables, stream)?.unwrap_or(Version::NONE)),
         }
-        let Some(version) = self.version_in_tables(&tables, stream)? else { return Ok(Version::NONE) };
-        self.state.lock().keep_version(&tables, stream, version);
-        Ok(version)
     }
 
     /// The accepted events of a slot with a tag.

@@ -8,7 +8,7 @@ use carelog_domain::kernel::Version;
 use lru::LruCache;
 
 /// Streams kept; least recently used ones go first.
-const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
+const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(64 * 1024).expect("more than none");
 
 /// For each stream in it, the version of its last accepted event.
 pub(super) struct Versions(LruCache<Box<str>, Version>);
