@@ -14,6 +14,8 @@ use rand::{Rng, SeedableRng};
 
 /// What a disk writes whole or not at all.
 pub const SECTOR_BYTES: usize = 512;
+/// What a file system reads and writes at least.
+const BLOCK_BYTES: usize = 4096;
 
 /// What becomes of unsynced bytes and names when the power goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +56,7 @@ struct Inner {
     /// How many calls that change something still succeed, if not all.
     changes_left: Option<u64>,
     data_syncs: u64,
+    partial_writes: u64,
 }
 
 /// What a name stands for.
@@ -116,6 +119,11 @@ impl ForgetfulDisk {
     /// How often bytes were synced.
     pub fn data_syncs(&self) -> u64 {
         self.inner().data_syncs
+    }
+
+    /// How often a part of a block was written, for which a real disk may have to read the rest first.
+    pub fn partial_writes(&self) -> u64 {
+        self.inner().partial_writes
     }
 
     /// The names in a folder, in order.
@@ -358,6 +366,8 @@ impl DiskFile for Handle {
         }
         file.bytes[from..to].copy_from_slice(bytes);
         file.dirty.push((from, to));
+        let whole = from.is_multiple_of(BLOCK_BYTES) && (to.is_multiple_of(BLOCK_BYTES) || to == file.bytes.len());
+        inner.partial_writes += u64::from(!whole);
         if short { Err(Error::other("the disk is full")) } else { Ok(()) }
     }
 

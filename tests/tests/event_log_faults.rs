@@ -240,6 +240,23 @@ async fn a_segment_that_lost_its_sync_to_a_kill_gets_it_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segments_are_written_in_whole_blocks_so_that_nothing_has_to_be_read_first() {
+    let disk = ForgetfulDisk::default();
+    let mut number = 0;
+    for _ in 0..4 {
+        let log = open(&disk).expect("the log opens");
+        let before = disk.partial_writes();
+        for _ in 0..50 {
+            assert!(append(&log, number, 37 * (number % 100)).await);
+            number += 1;
+        }
+        assert_eq!(disk.partial_writes() - before, 0, "after {number} events");
+    }
+    assert!(disk.names(Path::new("/log/partition-0000")).len() > 3, "segments were changed on the way");
+    assert_eq!(size(&open(&disk).expect("the log opens")).await, number as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_in_use_and_a_wrong_number_of_partitions_are_refused_clearly() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1)));

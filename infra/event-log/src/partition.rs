@@ -5,6 +5,7 @@
 mod accept;
 mod applier;
 mod backlog;
+mod blocks;
 mod keeper;
 mod lookup;
 mod outbox;

@@ -149,7 +149,7 @@ fn recover(
     let Restored { found, index, tree, tables, upkeep } = source.restore()?;
     let segments = Arc::new(Segments::default());
     list.iter().for_each(|segment| segments.push(segment.clone()));
-    let roller = Roller::resume(options.disk.clone(), identity, segments.clone(), &found);
+    let roller = Roller::resume(options.disk.clone(), identity, segments.clone(), &found)?;
     if found.torn {
         tracing::warn!(partition = number.0, at = found.next_offset, "the log ends in an unfinished write: left out");
     }

@@ -7,6 +7,7 @@ use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::Root;
 use parking_lot::Mutex;
 
+use super::blocks::{BLOCK_BYTES, End};
 use super::recovery::Found;
 use crate::disk::{Disk, DiskFile, OpenFor};
 use crate::error::{Damage, OpenError};
@@ -53,7 +54,7 @@ pub(crate) struct Roller {
     segments: Arc<Segments>,
     segment: Arc<Segment>,
     sequence: u32,
-    end: u64,
+    end: End,
     /// True when an unfinished write stands at the end, so that the next batch needs a new segment.
     torn: bool,
     /// True when something was written since the last sync.
@@ -64,11 +65,27 @@ pub(crate) struct Roller {
 
 impl Roller {
     /// Goes on at the end that was found in the last segment.
-    pub(crate) fn resume(disk: Arc<dyn Disk>, identity: Identity, segments: Arc<Segments>, found: &Found) -> Roller {
+    pub(crate) fn resume(
+        disk: Arc<dyn Disk>,
+        identity: Identity,
+        segments: Arc<Segments>,
+        found: &Found,
+    ) -> Result<Roller, OpenError> {
         let segment = segments.last().expect("a partition that was recovered has a segment");
         let (sequence, spare) = (segments.all().len() as u32 - 1, Arc::default());
-        let Found { end, torn, .. } = *found;
-        Roller { disk, identity, segments, segment, sequence, end, torn, unsynced: false, spare, spare_asked: false }
+        let (end, torn) = (End::find(&segment, found.end)?, found.torn);
+        Ok(Roller {
+            disk,
+            identity,
+            segments,
+            segment,
+            sequence,
+            end,
+            torn,
+            unsynced: false,
+            spare,
+            spare_asked: false,
+        })
     }
 
     pub(super) fn faults(&self) -> Faults {
@@ -81,14 +98,13 @@ impl Roller {
 
     /// How many of the batches are written next here; 0 if the first needs a new segment.
     pub(super) fn room_for(&self, batches: &[BatchSpan]) -> usize {
-        if self.torn { 0 } else { BatchSpan::next_piece(batches, self.segment.file_bytes - self.end) }
+        if self.torn { 0 } else { BatchSpan::next_piece(batches, self.segment.file_bytes - self.end.byte()) }
     }
 
     /// Writes; returns where it stands.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<u64, OpenError> {
-        let at = self.end;
-        self.segment.file.write_all_at(bytes, at).map_err(OpenError::io("write to", &self.segment.path))?;
-        self.end += bytes.len() as u64;
+        let at = self.end.byte();
+        self.end.write(&self.segment, bytes)?;
         self.unsynced = true;
         Ok(at)
     }
@@ -107,7 +123,7 @@ impl Roller {
     pub(super) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
         self.sync()?; // The header of the next one says what stands here.
         let sequence = self.sequence + 1;
-        let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(4096);
+        let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(BLOCK_BYTES);
         let spare = self.spare.lock().take().filter(|spare| spare.sequence == sequence && spare.file_bytes >= least);
         let spare = match spare {
             Some(spare) => spare,
@@ -118,13 +134,14 @@ impl Roller {
         };
         self.segment = name_spare(&*self.disk, &self.identity, spare, first_offset, before)?;
         self.segments.push(self.segment.clone());
-        (self.sequence, self.end, self.torn, self.spare_asked) = (sequence, SEGMENT_HEADER_BYTES as u64, false, false);
+        self.end = End::find(&self.segment, SEGMENT_HEADER_BYTES as u64)?;
+        (self.sequence, self.torn, self.spare_asked) = (sequence, false, false);
         Ok(())
     }
 
     /// True once for each segment, when it is half full: time to make the next one.
     pub(super) fn wants_spare(&mut self) -> bool {
-        !self.spare_asked && self.end > self.segment.file_bytes / 2 && {
+        !self.spare_asked && self.end.byte() > self.segment.file_bytes / 2 && {
             self.spare_asked = true;
             true
         }
@@ -223,7 +240,9 @@ fn name_spare(
         recorded_before,
         map: identity.map.clone(),
     };
-    file.write_all_at(&header.encode(), 0).map_err(OpenError::io("write to", &spare))?;
+    let mut blocks = header.encode();
+    blocks.resize(blocks.len().next_multiple_of(BLOCK_BYTES as usize), 0);
+    file.write_all_at(&blocks, 0).map_err(OpenError::io("write to", &spare))?;
     file.sync_data().map_err(OpenError::io("sync", &spare))?;
     disk.rename(&spare, &path).map_err(OpenError::io("rename", &spare))?;
     if !identity.faults.skip_folder_sync() {
