@@ -130,6 +130,33 @@ fn a_forbidden_edge_would_be_found() {
     assert!(found("carelog-domain", "proptest", Normal) && !found("carelog-domain", "proptest", Development));
 }
 
+#[test]
+fn every_dependency_is_used() {
+    let sources = sources();
+    for package in workspace() {
+        let folder = package.manifest_path.parent().expect("a folder").strip_prefix(root()).expect("below the root");
+        let folder = if folder.as_str().is_empty() { "src" } else { folder.as_str() };
+        let its: Vec<&str> =
+            sources.iter().filter(|(path, _)| path.starts_with(folder)).map(|(_, text)| text.as_str()).collect();
+        for dependency in &package.dependencies {
+            let name = dependency.rename.as_ref().unwrap_or(&dependency.name).replace('-', "_");
+            assert!(
+                its.iter().any(|text| names(text, &name)),
+                "{} declares {} and does not use it: delete the line in its Cargo.toml",
+                package.name,
+                dependency.name
+            );
+        }
+    }
+}
+
+/// True when the word stands in the text, not as a part of another.
+fn names(text: &str, word: &str) -> bool {
+    let of_a_name = |found: char| found.is_alphanumeric() || found == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(of_a_name) && !text[at + word.len()..].starts_with(of_a_name))
+}
+
 fn sources() -> Vec<(PathBuf, String)> {
     let root = root();
     let folders = [
