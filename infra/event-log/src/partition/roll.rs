@@ -123,7 +123,7 @@ impl Roller {
     pub(super) fn roll(&mut self, first_offset: u64, before: (Root, Timestamp), needed: u64) -> Result<(), OpenError> {
         self.sync()?; // The header of the next one says what stands here.
         let sequence = self.sequence + 1;
-        let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(BLOCK_BYTES);
+        let least = (SEGMENT_HEADER_BYTES as u64 + needed).next_multiple_of(BLOCK_BYTES as u64);
         let spare = self.spare.lock().take().filter(|spare| spare.sequence == sequence && spare.file_bytes >= least);
         let spare = match spare {
             Some(spare) => spare,
@@ -241,7 +241,7 @@ fn name_spare(
         map: identity.map.clone(),
     };
     let mut blocks = header.encode();
-    blocks.resize(blocks.len().next_multiple_of(BLOCK_BYTES as usize), 0);
+    blocks.resize(blocks.len().next_multiple_of(BLOCK_BYTES), 0);
     file.write_all_at(&blocks, 0).map_err(OpenError::io("write to", &spare))?;
     file.sync_data().map_err(OpenError::io("sync", &spare))?;
     disk.rename(&spare, &path).map_err(OpenError::io("rename", &spare))?;
