@@ -10,9 +10,9 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::TelemetryError;
 
@@ -49,14 +49,13 @@ pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let ours = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).parse_lossy("carelog=info");
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("carelog"))
         .with_context_activation(false) // Whoever needs the context asks the span for it.
         .with_tracked_inactivity(false)
         .with_threads(false)
         .with_location(false)
-        .with_filter(ours)
+        .with_filter(Targets::new().with_target("carelog", LevelFilter::INFO))
 }
 
 /// Lets the middle crates read and continue traces without knowing who traces.
