@@ -37,7 +37,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("getrandom", &["carelog-schemas", "carelog-keys", "carelog-peers"]),
     ("reqwest", &[]),
     ("hyper-util", &["carelog-peers"]),
-    ("rand", &["carelog-lab-pdf"]),
+    ("rand", &[]),
 ];
 
 /// What the domain may be made of: data, derive macros and pure functions.
@@ -132,8 +132,18 @@ fn a_forbidden_edge_would_be_found() {
 
 #[test]
 fn every_dependency_is_used() {
-    let sources = sources();
-    for package in workspace() {
+    let (sources, packages) = (sources(), workspace());
+    let manifest = read(&root().join("Cargo.toml"));
+    let (_, ours) = manifest.split_once("[workspace.dependencies]").expect("a table");
+    let ours = ours.lines().take_while(|line| !line.starts_with('['));
+    for name in
+        ours.filter_map(|line| line.split_once(" = ").map(|(name, _)| name)).filter(|name| !name.starts_with('#'))
+    {
+        let declared = packages.iter().flat_map(|package| &package.dependencies);
+        let mut known_as = declared.map(|each| each.rename.as_ref().unwrap_or(&each.name));
+        assert!(known_as.any(|each| each == name), "no crate declares {name}: delete the line in Cargo.toml");
+    }
+    for package in packages {
         let folder = package.manifest_path.parent().expect("a folder").strip_prefix(root()).expect("below the root");
         let folder = if folder.as_str().is_empty() { "src" } else { folder.as_str() };
         let its: Vec<&str> =
