@@ -14,7 +14,7 @@ use carelog_domain::scheduling;
 use crate::asking::Asking;
 use crate::hospitals::Hospital;
 use crate::invoices::{Invoice, InvoiceOfAppointment};
-use crate::loading::{Found, many, one};
+use crate::loading::{Found, led, many, one};
 use crate::page::{Connection, List, PageArgs, page_cost};
 use crate::patients::Patient;
 use crate::practitioners::{Practitioner, PractitionerRole};
@@ -174,22 +174,22 @@ impl Appointment {
 
     /// Where.
     async fn hospital(&self, ctx: &Context<'_>) -> Result<Option<Hospital>> {
-        Ok(one::<Hospital>(ctx, self.0.parsed("hospital")?).await?)
+        Ok(led::<Hospital>(ctx, &self.0, "hospital").await?)
     }
 
     /// For whom.
     async fn patient(&self, ctx: &Context<'_>) -> Result<Option<Patient>> {
-        Ok(one::<Patient>(ctx, self.0.parsed("patient")?).await?)
+        Ok(led::<Patient>(ctx, &self.0, "patient").await?)
     }
 
     /// With whom.
     async fn practitioner(&self, ctx: &Context<'_>) -> Result<Option<Practitioner>> {
-        Ok(one::<Practitioner>(ctx, self.0.parsed("practitioner")?).await?)
+        Ok(led::<Practitioner>(ctx, &self.0, "practitioner").await?)
     }
 
     /// In which role.
     async fn practitioner_role(&self, ctx: &Context<'_>) -> Result<Option<PractitionerRole>> {
-        Ok(one::<PractitionerRole>(ctx, self.0.parsed("role")?).await?)
+        Ok(led::<PractitionerRole>(ctx, &self.0, "role").await?)
     }
 
     /// Why the patient comes. Clinical: needs the permission to read clinical facts.
@@ -232,7 +232,7 @@ impl Appointment {
     /// rely on it.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<Action>> {
         let asking = Asking::of(ctx);
-        let hospital = one::<Hospital>(ctx, self.0.parsed("hospital")?).await?;
+        let hospital = led::<Hospital>(ctx, &self.0, "hospital").await?;
         let policies = hospital.map(|hospital| hospital.grace()).unwrap_or_default();
         let (status, start) = (self.stored_status()?, self.0.maybe_instant("start_at")?);
         let possible = scheduling::transition::actions_from(status, start, asking.deps.clock.now(), &policies);
@@ -246,8 +246,7 @@ impl Appointment {
     async fn history(&self, ctx: &Context<'_>) -> Result<Option<Vec<HistoryEntry>>> {
         let asking = Asking::of(ctx);
         asking.permit_at(Permission::ReadHistory, Some(self.hospital_key()?))?;
-        let zone =
-            one::<Hospital>(ctx, self.0.parsed("hospital")?).await?.map(|hospital| hospital.zone_name().to_owned());
+        let zone = led::<Hospital>(ctx, &self.0, "hospital").await?.map(|hospital| hospital.zone_name().to_owned());
         Ok(Some(past::history(asking, self.key()?, zone).await?))
     }
 

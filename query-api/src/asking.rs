@@ -2,7 +2,6 @@
 //! read of a read model goes through here, so that it is permitted, waits for what the client has written, and is
 //! reported with its position.
 
-mod ahead;
 mod marks;
 mod together;
 mod wish;
@@ -22,7 +21,6 @@ use tokio::time::Instant;
 
 use crate::Deps;
 use crate::problem::{Answer, Problem};
-pub(crate) use ahead::Ahead;
 pub(crate) use marks::Marks;
 use together::Together;
 pub(crate) use wish::Wish;
@@ -39,8 +37,6 @@ pub(crate) struct Asking {
     fresh: Mutex<BTreeSet<&'static str>>,
     /// Reads that were asked for and have not begun.
     together: Together,
-    /// Rows that were read before a field asked for them.
-    pub(crate) ahead: Ahead,
     pub(crate) marks: Marks,
 }
 
@@ -54,7 +50,6 @@ impl Asking {
             wanted: OnceCell::new(),
             fresh: Mutex::default(),
             together: Together::default(),
-            ahead: Ahead::default(),
             marks: Marks::default(),
         }
     }

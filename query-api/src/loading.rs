@@ -9,63 +9,26 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::{Context, SelectionField};
 
 use crate::asking::Asking;
+use crate::fields::{Fields, columns_of};
 use crate::problem::{Answer, Problem};
 use crate::sql::{Row, Select, rows};
-
-/// Of which columns each field is made.
-pub(crate) type Fields = &'static [(&'static str, &'static [&'static str])];
-
-/// The columns that these fields are made of; `None` where all of them are needed.
-pub(crate) fn columns_of<'f>(
-    known: Fields,
-    asked: impl Iterator<Item = SelectionField<'f>>,
-) -> Option<Vec<&'static str>> {
-    let mut columns = Vec::new();
-    for field in asked.filter(|field| field.name() != "__typename") {
-        let (_, made_of) = known.iter().find(|(name, _)| *name == field.name())?;
-        columns.extend(*made_of);
-    }
-    (!known.is_empty()).then_some(columns)
-}
-
-/// A field that leads to one row of another kind.
-pub(crate) struct Lead {
-    pub(crate) field: &'static str,
-    /// The column with that row's key.
-    pub(crate) column: &'static str,
-    pub(crate) to: fn() -> Kind,
-}
-
-/// What is to be known of a kind to read it ahead; see [`Found`].
-pub(crate) struct Kind {
-    pub(crate) id: TypeId,
-    pub(crate) models: &'static [&'static str],
-    pub(crate) key: &'static str,
-    pub(crate) reach: Option<&'static str>,
-    pub(crate) fields: Fields,
-    pub(crate) select: Select,
-}
-
-impl Kind {
-    pub(crate) fn of<T: Found>() -> Kind {
-        let (id, models, select) = (TypeId::of::<T>(), T::MODELS, T::select());
-        Kind { id, models, key: T::KEY, reach: T::REACH, fields: T::FIELDS, select }
-    }
-}
 
 /// Something read from one row.
 pub(crate) trait FromRow: Sized {
     /// Of which columns each field is made, where a wide row is read only as far as it is asked for. A field that is not
     /// named here needs all of them.
     const FIELDS: Fields = &[];
-    /// The fields that lead to one row of another kind, which is read with a page of these.
-    const LEADS: &'static [Lead] = &[];
 
     fn read(row: Row) -> Answer<Self>;
+
+    /// The row, where it is kept as it is.
+    fn row(&self) -> Option<&Row> {
+        None
+    }
 }
 
 /// Something that can be found by a key, alone or with others of the same key.
@@ -144,15 +107,19 @@ impl Loading {
     }
 }
 
-/// The one with this key, if there is one that may be seen.
-pub(crate) async fn one<T: Found>(ctx: &Context<'_>, key: T::Key) -> Answer<Option<T>> {
-    let ahead = &Asking::of(ctx).ahead;
-    if !ahead.is_empty() {
+/// The one that a column of a row leads to, if there is one that may be seen: from beside the row if it was read with it.
+pub(crate) async fn led<T: Found>(ctx: &Context<'_>, row: &Row, column: &'static str) -> Answer<Option<T>> {
+    if let Some(beside) = row.beside(TypeId::of::<T>()) {
         let columns = columns_of(T::FIELDS, ctx.field().selection_set());
-        if let Some(row) = ahead.row(TypeId::of::<T>(), key.to_string(), columns.as_deref()) {
-            return T::read(row).map(Some);
+        if beside.as_ref().is_none_or(|beside| beside.has(columns.as_deref())) {
+            return beside.map(T::read).transpose();
         }
     }
+    one(ctx, row.parsed(column)?).await
+}
+
+/// The one with this key, if there is one that may be seen.
+pub(crate) async fn one<T: Found>(ctx: &Context<'_>, key: T::Key) -> Answer<Option<T>> {
     Ok(many(ctx, key).await?.into_iter().next())
 }
 

@@ -129,7 +129,6 @@ impl Api {
                     let response = if was_refused(&response) { response } else { api.completed(response, &operation) };
                     let response = api.with_freshness(with_codes(response, &api.deps.limits), &asking).await;
                     asking.marks.clear();
-                    asking.ahead.clear();
                     response
                 }
                 .instrument(span.clone())

@@ -1,18 +1,19 @@
 //! Relay connections over keyset pages: `first`/`after` from the beginning, `last`/`before` from the end, at most
 //! `page_max` rows at once, and a total that is only counted when it is asked for.
 
-use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, OutputType, SelectionField, SimpleObject, TypeName};
-use carelog_domain::ports::{Rows, SqlValue, Statement};
+use carelog_domain::ports::{SqlValue, Statement};
 
 use crate::asking::Asking;
 use crate::cursor::Cursors;
-use crate::loading::{FromRow, Kind, Lead, columns_of};
+use crate::fields::{Field, Kind, Made, columns_of, each_once};
+use crate::loading::FromRow;
 use crate::problem::{Answer, Problem};
-use crate::sql::{Ordering, Row, Select, Towards, rows};
+use crate::sql::{Beside, Ordering, Row, Select, Towards, rows, rows_with};
+use crate::straight::Straight;
 
 /// Rows a page has when nobody says.
 const PAGE_DEFAULT: usize = 20;
@@ -108,37 +109,36 @@ impl List {
         if let Some(columns) = self.columns_asked::<T>(&asked) {
             self.select = self.select.only(&columns);
         }
-        let segments = self.segments(&window, after.as_deref(), before.as_deref());
-        let ahead = read_ahead(asking, leads_asked::<T>(asking, &asked, self.dated(&window, &segments)));
-        let count = segments.len();
-        let mut queries: Vec<Statement> = segments.into_iter().map(Select::statement).collect();
+        let mut models = self.models.to_vec();
+        asking.wait_for(&models).await?;
+        let mut beside = Vec::new();
+        for (its, rows) in beside_asked::<T>(asking, &asked) {
+            // What its read model does not have yet is left to whoever needs it, and told there.
+            if asking.wait_for(its).await.is_ok() {
+                models.extend(its);
+                beside.push(rows);
+            }
+        }
+        let segments = self.segments(&window, after.as_deref(), before.as_deref()).into_iter();
+        let mut queries: Vec<Statement> = segments.map(|segment| segment.beside(&beside).statement()).collect();
+        let count = queries.len();
         if ctx.look_ahead().field("totalCount").exists() {
             queries.push(self.select.clone().with_columns("COUNT(*) AS total").statement());
         }
-        let (found, ()) = futures::join!(asking.read(self.models, queries), ahead);
-        let mut found = found?;
+        let mut found = asking.read(&each_once(models), queries).await?;
         let total = match found.split_off(count).into_iter().flat_map(rows).next() {
             Some(counted) => Some(counted.int("total")?),
             None => None,
         };
-        self.connection(&window, &cursors, found, total)
+        let page = found.into_iter().flat_map(|found| rows_with(found, &beside)).collect();
+        self.connection(&window, &cursors, page, total)
     }
 
     /// The columns that the fields asked for are made of, and those of the cursor; `None` where all of them are needed.
     fn columns_asked<T: FromRow>(&self, asked: &[SelectionField<'_>]) -> Option<Vec<&'static str>> {
         let mut columns = columns_of(T::FIELDS, asked.iter().cloned())?;
         columns.extend(self.ordering.columns);
-        columns.sort_unstable();
-        columns.dedup();
-        Some(columns)
-    }
-
-    /// The segment in which the rows of a page mostly are: those that have the first column.
-    fn dated<'s>(&self, window: &Window, segments: &'s [Select]) -> Option<&'s Select> {
-        match window.towards {
-            Towards::End => segments.first(),
-            Towards::Start => segments.last(),
-        }
+        Some(each_once(columns))
     }
 
     fn open(&self, cursors: &Cursors, text: &str, argument: &'static str) -> Answer<Vec<SqlValue>> {
@@ -188,10 +188,10 @@ impl List {
         &self,
         window: &Window,
         cursors: &Arc<Cursors>,
-        found: Vec<Rows>,
+        mut page: Vec<Row>,
         total_count: Option<i64>,
     ) -> Answer<Connection<T>> {
-        let mut page: Vec<Row> = found.into_iter().flat_map(rows).take(window.rows + 1).collect();
+        page.truncate(window.rows + 1);
         let more = page.len() > window.rows;
         page.truncate(window.rows);
         if window.towards == Towards::Start {
@@ -231,51 +231,25 @@ fn fields_of_rows<'f>(ctx: &'f Context<'_>) -> Vec<SelectionField<'f>> {
     fields
 }
 
-/// Rows to be read with a page.
-struct Led {
-    kind: TypeId,
-    models: &'static [&'static str],
-    key: &'static str,
-    /// Whether all their columns are fetched.
-    whole: bool,
-    query: Statement,
-}
-
-/// What the fields asked for lead to from the rows of this segment.
-fn leads_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>], segment: Option<&Select>) -> Vec<Led> {
-    let Some(segment) = segment else { return Vec::new() };
-    let led = |lead: &Lead| {
-        let mut followed = asked.iter().filter(|field| field.name() == lead.field).peekable();
+/// The rows that the fields asked for lead to, and the read models that have them.
+fn beside_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>]) -> Vec<(&'static [&'static str], Beside)> {
+    let led = |field: &Field| {
+        let Made::Led(to) = field.made else { return None };
+        let mut followed = asked.iter().filter(|asked| asked.name() == field.name).peekable();
         followed.peek()?;
-        let Kind { id: kind, models, key, reach, fields, mut select } = (lead.to)();
+        let Kind { id: kind, models, key, reach, fields, select: mut rows, .. } = to();
         let columns = columns_of(fields, followed.flat_map(SelectionField::selection_set));
         let whole = columns.is_none();
         if let Some(mut columns) = columns {
             columns.push(key);
-            columns.sort_unstable();
-            columns.dedup();
-            select = select.only(&columns);
+            rows = rows.only(&each_once(columns));
         }
-        select = select.within(key, segment.clone().with_columns(lead.column));
         if let Some(condition) = reach {
-            select = select.among_some(condition, asking.reach());
+            rows = rows.among_some(condition, asking.reach());
         }
-        Some(Led { kind, models, key, whole, query: select.statement() })
+        Some((models, Beside { kind, rows, whole, key, column: field.columns[0] }))
     };
-    T::LEADS.iter().filter_map(led).collect()
-}
-
-/// Reads rows before fields ask for them. What cannot be read is asked for again by whoever needs it, and told there.
-async fn read_ahead(asking: &Asking, all: Vec<Led>) {
-    let read = all.into_iter().map(async |Led { kind, models, key, whole, query }| {
-        let Ok(found) = asking.read_one(models, query).await else { return };
-        for row in rows(found) {
-            if let Ok(its) = row.string(key) {
-                asking.ahead.keep(kind, its, row, whole);
-            }
-        }
-    });
-    futures::future::join_all(read).await;
+    T::FIELDS.iter().filter_map(led).collect()
 }
 
 /// A column as it is named in a result: `p.name_key` is `name_key`.
@@ -299,15 +273,15 @@ impl<T> Edge<T> {
 
 /// A row and its place in the list.
 #[Object(name_type)]
-impl<T: OutputType> Edge<T> {
+impl<T: OutputType + FromRow> Edge<T> {
     /// The place of this row, for `after` or `before`. Opaque; it fits this list with this filter only.
     async fn cursor(&self) -> String {
         self.sealed()
     }
 
     /// The row.
-    async fn node(&self) -> &T {
-        &self.node
+    async fn node(&self, ctx: &Context<'_>) -> Straight<&T> {
+        Straight::new(ctx, &self.node)
     }
 }
 
@@ -327,15 +301,15 @@ pub(crate) struct Connection<T> {
 
 /// A page of a list (Relay connection).
 #[Object(name_type)]
-impl<T: OutputType> Connection<T> {
+impl<T: OutputType + FromRow> Connection<T> {
     /// The rows with their cursors.
     async fn edges(&self) -> &[Edge<T>] {
         &self.edges
     }
 
     /// The rows alone.
-    async fn nodes(&self) -> Vec<&T> {
-        self.edges.iter().map(|edge| &edge.node).collect()
+    async fn nodes(&self, ctx: &Context<'_>) -> Straight<Vec<&T>> {
+        Straight::new(ctx, self.edges.iter().map(|edge| &edge.node).collect())
     }
 
     /// Where this page lies in the list.

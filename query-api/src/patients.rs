@@ -3,19 +3,21 @@
 
 mod parts;
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result, Value};
 use carelog_domain::kernel::{HospitalId, PatientId};
 use carelog_domain::patient::{
     ContactPoint as StoredContactPoint, Gender as StoredGender, Identifier as StoredIdentifier,
 };
 use carelog_domain::policy::Permission;
+use carelog_domain::ports::SqlValue;
 use carelog_schemas::read_models::folded_words;
 use carelog_schemas::read_models::sort_key::prefix_end;
 
 use crate::appointments::{Appointment, AppointmentFilter, appointments_of};
 use crate::asking::Asking;
+use crate::fields::{Field, Fields, date, instant, number, text, truth, word};
 use crate::invoices::{Invoice, InvoiceFilter, invoices_of};
-use crate::loading::{Fields, Found, FromRow, many, one};
+use crate::loading::{Found, FromRow, many, one};
 use crate::page::{Connection, List, PageArgs, page_cost};
 use crate::problem::{Answer, Problem};
 use crate::scalars::{Date, DateTime, read_id, read_maybe_id};
@@ -139,25 +141,33 @@ impl Patient {
 
 impl FromRow for Patient {
     const FIELDS: Fields = &[
-        ("id", &["patient"]),
-        ("name", &["name"]),
-        ("gender", &["gender"]),
-        ("birthDate", &["birth_date"]),
-        ("contacts", &["contacts"]),
-        ("address", &["address"]),
-        ("country", &["country"]),
-        ("erased", &["erased"]),
-        ("registeredAt", &["registered_at"]),
-        ("version", &["version"]),
-        ("identifiers", &["patient"]),
-        ("hospitals", &["patient"]),
-        ("appointments", &["patient"]),
-        ("invoices", &["patient"]),
+        Field::of("id", &["patient"], text),
+        Field::maybe("name", &["name"], text),
+        Field::maybe("gender", &["gender"], gender),
+        Field::maybe("birthDate", &["birth_date"], date),
+        Field::resolved("contacts", &["contacts"]),
+        Field::maybe("address", &["address"], text),
+        Field::maybe("country", &["country"], text),
+        Field::of("erased", &["erased"], truth),
+        Field::of("registeredAt", &["registered_at"], instant),
+        Field::of("version", &["version"], number),
+        Field::resolved("identifiers", &["patient"]),
+        Field::resolved("hospitals", &["patient"]),
+        Field::resolved("appointments", &["patient"]),
+        Field::resolved("invoices", &["patient"]),
     ];
 
     fn read(row: Row) -> Answer<Patient> {
         Ok(Patient(row))
     }
+
+    fn row(&self) -> Option<&Row> {
+        Some(&self.0)
+    }
+}
+
+fn gender(value: &SqlValue) -> Option<Value> {
+    word::<Gender>(value, |text| StoredGender::from_word(text).map(Into::into))
 }
 
 impl Found for Patient {

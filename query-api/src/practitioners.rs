@@ -7,8 +7,9 @@ use carelog_schemas::read_models::sort_key;
 use carelog_schemas::read_models::sort_key::prefix_end;
 
 use crate::asking::Asking;
+use crate::fields::{Field, Fields, instant, number, text, truth};
 use crate::hospitals::{Hospital, MODELS};
-use crate::loading::{Fields, Found, FromRow, many, one};
+use crate::loading::{Found, FromRow, many, one};
 use crate::page::{Connection, List, PageArgs, page_cost};
 use crate::problem::Answer;
 use crate::scalars::{Date, DateTime, read_id, read_maybe_id};
@@ -143,16 +144,20 @@ impl Practitioner {
 
 impl FromRow for Practitioner {
     const FIELDS: Fields = &[
-        ("id", &["practitioner"]),
-        ("name", &["name"]),
-        ("erased", &["erased"]),
-        ("registeredAt", &["registered_at"]),
-        ("version", &["version"]),
-        ("roles", &["practitioner"]),
+        Field::of("id", &["practitioner"], text),
+        Field::maybe("name", &["name"], text),
+        Field::of("erased", &["erased"], truth),
+        Field::of("registeredAt", &["registered_at"], instant),
+        Field::of("version", &["version"], number),
+        Field::resolved("roles", &["practitioner"]),
     ];
 
     fn read(row: Row) -> Answer<Practitioner> {
         Ok(Practitioner(row))
+    }
+
+    fn row(&self) -> Option<&Row> {
+        Some(&self.0)
     }
 }
 

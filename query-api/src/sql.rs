@@ -1,5 +1,6 @@
 //! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use carelog_domain::kernel::Timestamp;
@@ -13,7 +14,21 @@ pub(crate) struct Select {
     columns: Piece,
     from: Piece,
     conditions: Vec<Piece>,
+    /// Such as `start_at ASC`.
+    order: Vec<String>,
     tail: Vec<Piece>,
+}
+
+/// Rows that stand beside others; see [`Select::beside`].
+pub(crate) struct Beside {
+    pub(crate) kind: TypeId,
+    pub(crate) rows: Select,
+    /// Whether these are all columns that they have.
+    pub(crate) whole: bool,
+    /// Their column that no two of them have in common.
+    pub(crate) key: &'static str,
+    /// The column of the others that holds it.
+    pub(crate) column: &'static str,
 }
 
 /// SQL with its values, in order.
@@ -50,6 +65,7 @@ impl Select {
             columns: Piece::new(columns, values),
             from: Piece::new(from, []),
             conditions: Vec::new(),
+            order: Vec::new(),
             tail: Vec::new(),
         }
     }
@@ -104,11 +120,30 @@ impl Select {
         }
     }
 
-    /// Rows whose column has one of the values that another SELECT finds.
-    pub(crate) fn within(mut self, column: &'static str, found: Select) -> Select {
-        let Piece { sql, values } = found.piece();
-        self.conditions.push(Piece::new(format!("{column} IN ({sql})"), values));
-        self
+    /// The same rows in the same order, each with the rows beside it that it leads to: all columns of this one, then all of
+    /// each of the others, NULL where it leads to none.
+    pub(crate) fn beside(mut self, others: &[Beside]) -> Select {
+        if others.is_empty() {
+            return self;
+        }
+        // Both belong to the whole: databases join only as many rows as are wanted when they see the limit there.
+        let order = std::mem::take(&mut self.order).into_iter().map(|column| format!("page.{column}")).collect();
+        let tail = std::mem::take(&mut self.tail);
+        let (mut columns, Piece { sql, mut values }) = (String::from("page.*"), self.piece());
+        let mut from = format!("({sql}) AS page");
+        for (number, Beside { rows, key, column, .. }) in others.iter().enumerate() {
+            rows.names().for_each(|name| columns.push_str(&format!(", led{number}.{name}")));
+            let found = rows.clone().piece();
+            from.push_str(&format!(" LEFT JOIN ({}) AS led{number} ON led{number}.{key} = page.{column}", found.sql));
+            values.extend(found.values);
+        }
+        let (columns, from) = (Piece::new(columns, []), Piece::new(from, values));
+        Select { columns, from, conditions: Vec::new(), order, tail }
+    }
+
+    /// The names of the columns, where none is computed.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.sql.split(',').map(str::trim)
     }
 
     /// Rows whose column is NULL, or is not.
@@ -127,8 +162,7 @@ impl Select {
 
     pub(crate) fn ordered(mut self, ordering: &Ordering, direction: Towards) -> Select {
         let word = if ordering.descending == (direction == Towards::End) { "DESC" } else { "ASC" };
-        let columns: Vec<String> = ordering.columns.iter().map(|column| format!("{column} {word}")).collect();
-        self.tail.push(Piece::new(format!("ORDER BY {}", columns.join(", ")), []));
+        self.order = ordering.columns.iter().map(|column| format!("{column} {word}")).collect();
         self
     }
 
@@ -159,7 +193,7 @@ impl Select {
 
     /// All of it, still with question marks.
     fn piece(self) -> Piece {
-        let Select { columns, from, conditions, tail } = self;
+        let Select { columns, from, conditions, order, tail } = self;
         let mut whole = Piece { sql: String::new(), values: Vec::new() };
         let mut add = |before: &str, piece: Piece| {
             whole.sql.push_str(before);
@@ -170,6 +204,9 @@ impl Select {
         add(" FROM ", from);
         for (index, condition) in conditions.into_iter().enumerate() {
             add(if index == 0 { " WHERE " } else { " AND " }, condition);
+        }
+        if !order.is_empty() {
+            add(" ORDER BY ", Piece::new(order.join(", "), []));
         }
         tail.into_iter().for_each(|piece| add(" ", piece));
         whole
@@ -201,28 +238,71 @@ pub(crate) enum Towards {
     Start,
 }
 
-/// One row, read by the names of its columns. A copy is the same row.
+/// One row, read by the names of its columns, and the rows beside it. A copy is the same row.
 #[derive(Clone)]
 pub(crate) struct Row {
-    columns: Arc<[String]>,
+    shape: Arc<Shape>,
+    /// Its own from a place on, and those of rows beside it.
     values: Arc<[SqlValue]>,
+    from: usize,
+}
+
+/// What the values of rows are.
+struct Shape {
+    columns: Vec<String>,
+    /// Where its key stands, for a row that may not be there.
+    key: Option<usize>,
+    whole: bool,
+    /// Rows beside these, and where they begin.
+    beside: Vec<(TypeId, usize, Arc<Shape>)>,
 }
 
 /// The rows of a result.
 pub(crate) fn rows(found: Rows) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator {
-    let columns: Arc<[String]> = found.columns.into();
-    found.rows.into_iter().map(move |values| Row { columns: Arc::clone(&columns), values: values.into() })
+    rows_with(found, &[])
+}
+
+/// The rows of a result of [`Select::beside`].
+pub(crate) fn rows_with(
+    found: Rows,
+    others: &[Beside],
+) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator + use<> {
+    let mut columns = found.columns;
+    let mut beside = Vec::with_capacity(others.len());
+    for other in others.iter().rev() {
+        let from = columns.len().saturating_sub(other.rows.names().count());
+        let columns = columns.split_off(from);
+        let key = columns.iter().position(|name| name == other.key);
+        beside.push((other.kind, from, Arc::new(Shape { columns, key, whole: other.whole, beside: Vec::new() })));
+    }
+    let shape = Arc::new(Shape { columns, key: None, whole: true, beside });
+    found.rows.into_iter().map(move |values| Row { shape: Arc::clone(&shape), values: values.into(), from: 0 })
 }
 
 impl Row {
-    /// True when this column was fetched.
-    pub(crate) fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|name| name == column)
+    /// True when all of these columns were fetched; `None` for all there are.
+    pub(crate) fn has(&self, columns: Option<&[&'static str]>) -> bool {
+        let known = |column: &&str| self.shape.columns.iter().any(|name| name == column);
+        self.shape.whole || columns.is_some_and(|columns| columns.iter().all(known))
+    }
+
+    /// The row of this kind that was read beside this one, or that there is none; `None` where nothing was read.
+    pub(crate) fn beside(&self, kind: TypeId) -> Option<Option<Row>> {
+        let (_, from, shape) = self.shape.beside.iter().find(|(of, ..)| *of == kind)?;
+        let row = Row { shape: Arc::clone(shape), values: Arc::clone(&self.values), from: *from };
+        let is_there =
+            shape.key.is_some_and(|key| row.values.get(from + key).is_some_and(|key| *key != SqlValue::Null));
+        Some(is_there.then_some(row))
+    }
+
+    /// The value, if the column was fetched.
+    pub(crate) fn find(&self, column: &str) -> Option<&SqlValue> {
+        let index = self.shape.columns.iter().position(|name| name == column)?;
+        self.values.get(self.from + index)
     }
 
     pub(crate) fn value(&self, column: &'static str) -> Answer<&SqlValue> {
-        let index = self.columns.iter().position(|name| name == column);
-        index.and_then(|index| self.values.get(index)).ok_or_else(|| unreadable(column))
+        self.find(column).ok_or_else(|| unreadable(column))
     }
 
     pub(crate) fn int(&self, column: &'static str) -> Answer<i64> {
@@ -320,17 +400,51 @@ mod tests {
         assert_eq!(statement.parameters[2], SqlValue::from(hostile));
     }
 
+    fn beside<K: 'static>(rows: Select, key: &'static str, column: &'static str, whole: bool) -> Beside {
+        Beside { kind: TypeId::of::<K>(), rows, whole, key, column }
+    }
+
     #[test]
-    fn a_select_within_another_keeps_its_values_in_their_places() {
-        let found = Select::new("patient", "appointments").and("hospital = ?", [SqlValue::Int(2)]).limit(21);
-        let select = Select::new("name", "patients").and("erased = ?", [SqlValue::Int(1)]);
-        let statement = select.within("patient", found).and("version > ?", [SqlValue::Int(3)]).statement();
+    fn rows_beside_others_keep_order_and_values_in_their_places() {
+        let page = Select::new("appointment, patient, start_at", "appointments")
+            .and("hospital = ?", [SqlValue::Int(1)])
+            .ordered(&BY_START, Towards::Start)
+            .limit(21);
+        let patients = Select::new("patient, name", "patients").and("erased = ?", [SqlValue::Int(2)]);
+        let roles = Select::new("role", "practitioner_roles");
+        let others = [beside::<u8>(patients, "patient", "patient", false), beside::<u16>(roles, "role", "id", true)];
+        let statement = page.beside(&others).statement();
         assert_eq!(
             statement.sql,
-            "SELECT name FROM patients WHERE erased = $1 AND patient IN (SELECT patient FROM appointments WHERE \
-             hospital = $2 LIMIT 21) AND version > $3"
+            "SELECT page.*, led0.patient, led0.name, led1.role FROM (SELECT appointment, patient, start_at FROM \
+             appointments WHERE hospital = $1) AS page LEFT JOIN (SELECT patient, name FROM patients WHERE erased = $2) \
+             AS led0 ON led0.patient = page.patient LEFT JOIN (SELECT role FROM practitioner_roles) AS led1 ON \
+             led1.role = page.id ORDER BY page.start_at DESC, page.id DESC LIMIT 21"
         );
-        assert_eq!(statement.parameters, [SqlValue::Int(1), SqlValue::Int(2), SqlValue::Int(3)]);
+        assert_eq!(statement.parameters, [SqlValue::Int(1), SqlValue::Int(2)]);
+    }
+
+    #[test]
+    fn a_row_knows_the_rows_beside_it_and_that_there_are_none() {
+        let others = [
+            beside::<u8>(Select::new("b, c", "t"), "b", "a", false),
+            beside::<u16>(Select::new("c", "t"), "c", "a", true),
+        ];
+        let columns = ["a", "b", "c", "c"].map(str::to_owned).to_vec();
+        let full = [1, 2, 3, 4].map(SqlValue::Int).to_vec();
+        let lone = vec![SqlValue::Int(5), SqlValue::Null, SqlValue::Null, SqlValue::Int(6)];
+        let found: Vec<Row> = rows_with(Rows { columns, rows: vec![full, lone] }, &others).collect();
+        let beside = |row: &Row, kind| row.beside(kind).map(|row| row.map(|row| row.int("c").expect("a number")));
+        let (first, other) = (TypeId::of::<u8>(), TypeId::of::<u16>());
+        assert_eq!((beside(&found[0], first), beside(&found[0], other)), (Some(Some(3)), Some(Some(4))));
+        assert_eq!((beside(&found[1], first), beside(&found[1], other)), (Some(None), Some(Some(6))));
+        assert_eq!((found[1].int("a").ok(), found[0].find("c")), (Some(5), None));
+        assert!(found[0].beside(TypeId::of::<u32>()).is_none());
+        let (part, whole) = (found[0].beside(first).flatten(), found[0].beside(other).flatten());
+        let has =
+            |row: &Option<Row>, columns: Option<&[&'static str]>| row.as_ref().is_some_and(|row| row.has(columns));
+        assert!(has(&part, Some(&["b"])) && !has(&part, Some(&["b", "d"])) && !has(&part, None) && has(&whole, None));
+        assert_eq!(rows_with(Rows::default(), &others).count(), 0, "a result without rows names no columns");
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! An appointment's row.
 
+use async_graphql::Value;
 use carelog_domain::kernel::{AppointmentId, HospitalId, PatientId, PractitionerId};
+use carelog_domain::ports::SqlValue;
 use carelog_domain::scheduling;
 
 use super::{Appointment, MODELS};
+use crate::fields::{Field, Fields, Kind, date, instant, number, text, truth, word};
 use crate::hospitals::Hospital;
-use crate::loading::{Fields, Found, FromRow, Kind, Lead};
+use crate::loading::{Found, FromRow};
 use crate::patients::Patient;
 use crate::practitioners::{Practitioner, PractitionerRole};
 use crate::problem::Answer;
 use crate::scalars::Money;
 use crate::sql::{Row, Select};
+use crate::words::{AppointmentStatus, CancelledBy};
 
 const COLUMNS: &str = "appointment, hospital, patient, practitioner, role, specialty, service, service_display, status, \
     date, start_at, end_at, requested_start, requested_end, price_amount, price_currency, reason, overbooking_reason, \
@@ -33,59 +37,64 @@ impl Found for Appointment {
 
 impl FromRow for Appointment {
     const FIELDS: Fields = &[
-        ("id", &["appointment"]),
-        ("status", &["status"]),
-        ("start", &["start_at"]),
-        ("end", &["end_at"]),
-        ("requestedStart", &["requested_start"]),
-        ("requestedEnd", &["requested_end"]),
-        ("date", &["date"]),
-        ("specialty", &["specialty"]),
-        ("service", &["service"]),
-        ("serviceDisplay", &["service_display"]),
-        ("price", &["price_amount", "price_currency"]),
-        ("createdAt", &["created_at"]),
-        ("bookedAt", &["booked_at"]),
-        ("arrivedAt", &["arrived_at"]),
-        ("checkedInAt", &["checked_in_at"]),
-        ("startedAt", &["started_at"]),
-        ("endedAt", &["ended_at"]),
-        ("cancelledAt", &["cancelled_at"]),
-        ("cancelledBy", &["cancelled_by"]),
-        ("noShowAt", &["noshow_at"]),
-        ("noShowAutomatic", &["noshow_automatic"]),
-        ("feeService", &["fee_service"]),
-        ("fee", &["fee_amount", "price_currency"]),
-        ("needsRebooking", &["needs_rebooking"]),
-        ("rescheduled", &["rescheduled"]),
-        ("updatedAt", &["updated_at"]),
-        ("version", &["version"]),
-        ("hospital", &["hospital"]),
-        ("patient", &["patient"]),
-        ("practitioner", &["practitioner"]),
-        ("practitionerRole", &["role"]),
-        ("reason", &["reason"]),
-        ("overbookingReason", &["overbooking_reason"]),
-        ("overlapReason", &["overlap_reason"]),
-        ("cancelationReason", &["cancel_reason"]),
-        ("rescheduleReason", &["last_reschedule_reason"]),
-        ("invoice", &["appointment"]),
-        ("invoices", &["appointment"]),
-        ("allowedActions", &["hospital", "status", "start_at"]),
-        ("history", &["appointment", "hospital"]),
-        ("asOf", &["appointment", "hospital"]),
-    ];
-
-    const LEADS: &'static [Lead] = &[
-        Lead { field: "hospital", column: "hospital", to: Kind::of::<Hospital> },
-        Lead { field: "patient", column: "patient", to: Kind::of::<Patient> },
-        Lead { field: "practitioner", column: "practitioner", to: Kind::of::<Practitioner> },
-        Lead { field: "practitionerRole", column: "role", to: Kind::of::<PractitionerRole> },
+        Field::of("id", &["appointment"], text),
+        Field::of("status", &["status"], status),
+        Field::maybe("start", &["start_at"], instant),
+        Field::maybe("end", &["end_at"], instant),
+        Field::maybe("requestedStart", &["requested_start"], instant),
+        Field::maybe("requestedEnd", &["requested_end"], instant),
+        Field::maybe("date", &["date"], date),
+        Field::maybe("specialty", &["specialty"], text),
+        Field::of("service", &["service"], text),
+        Field::maybe("serviceDisplay", &["service_display"], text),
+        Field::resolved("price", &["price_amount", "price_currency"]),
+        Field::maybe("createdAt", &["created_at"], instant),
+        Field::maybe("bookedAt", &["booked_at"], instant),
+        Field::maybe("arrivedAt", &["arrived_at"], instant),
+        Field::maybe("checkedInAt", &["checked_in_at"], instant),
+        Field::maybe("startedAt", &["started_at"], instant),
+        Field::maybe("endedAt", &["ended_at"], instant),
+        Field::maybe("cancelledAt", &["cancelled_at"], instant),
+        Field::maybe("cancelledBy", &["cancelled_by"], cancelled_by),
+        Field::maybe("noShowAt", &["noshow_at"], instant),
+        Field::maybe("noShowAutomatic", &["noshow_automatic"], truth),
+        Field::maybe("feeService", &["fee_service"], text),
+        Field::resolved("fee", &["fee_amount", "price_currency"]),
+        Field::of("needsRebooking", &["needs_rebooking"], truth),
+        Field::of("rescheduled", &["rescheduled"], number),
+        Field::of("updatedAt", &["updated_at"], instant),
+        Field::of("version", &["version"], number),
+        Field::led("hospital", &["hospital"], Kind::of::<Hospital>),
+        Field::led("patient", &["patient"], Kind::of::<Patient>),
+        Field::led("practitioner", &["practitioner"], Kind::of::<Practitioner>),
+        Field::led("practitionerRole", &["role"], Kind::of::<PractitionerRole>),
+        Field::resolved("reason", &["reason"]),
+        Field::resolved("overbookingReason", &["overbooking_reason"]),
+        Field::resolved("overlapReason", &["overlap_reason"]),
+        Field::resolved("cancelationReason", &["cancel_reason"]),
+        Field::resolved("rescheduleReason", &["last_reschedule_reason"]),
+        Field::resolved("invoice", &["appointment"]),
+        Field::resolved("invoices", &["appointment"]),
+        Field::resolved("allowedActions", &["hospital", "status", "start_at"]),
+        Field::resolved("history", &["appointment", "hospital"]),
+        Field::resolved("asOf", &["appointment", "hospital"]),
     ];
 
     fn read(row: Row) -> Answer<Appointment> {
         Ok(Appointment(row))
     }
+
+    fn row(&self) -> Option<&Row> {
+        Some(&self.0)
+    }
+}
+
+fn status(value: &SqlValue) -> Option<Value> {
+    word::<AppointmentStatus>(value, |text| scheduling::AppointmentStatus::from_word(text).map(Into::into))
+}
+
+fn cancelled_by(value: &SqlValue) -> Option<Value> {
+    word::<CancelledBy>(value, |text| scheduling::CancelledBy::from_word(text).map(Into::into))
 }
 
 impl Appointment {
