@@ -56,6 +56,7 @@ pub(crate) async fn run(settings: &Settings, telemetry: &Telemetry) -> anyhow::R
     let metrics = telemetry.metrics();
     let app = routes(settings, &platform)?
         .route("/", get(landing::page))
+        .route("/favicon.ico", get(landing::icon))
         .route("/metrics", get(move || async move { metrics() }))
         .method_not_allowed_fallback(carelog_command_api::method_not_allowed)
         .layer(from_fn_with_state(stopping.clone(), end_feeds))

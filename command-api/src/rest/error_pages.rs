@@ -13,15 +13,26 @@ struct Pages;
 
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1c2733}\
     a{color:#0b6bcb}h1{font-size:1.6rem}code{background:#eef2f6;border-radius:4px;padding:.1em .35em;font-size:.92em}\
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem}dd{margin:0}\
+    @media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.7rem}}\
     @media(prefers-color-scheme:dark){body{background:#12181f;color:#dfe7ef}code{background:#1f2a36}a{color:#6db3ff}}";
 
 /// `GET /docs/errors`: every code.
 pub(crate) async fn index() -> Html<String> {
     let mut codes: Vec<String> = Pages::iter().filter_map(|name| name.strip_suffix(".md").map(str::to_owned)).collect();
     codes.sort_unstable();
-    let item = |code: &String| format!("<li><a href=\"/docs/errors/{code}\">{code}</a></li>");
+    let item = |code: &String| {
+        let said = Pages::get(&format!("{code}.md")).map(|file| in_short(&String::from_utf8_lossy(&file.data)));
+        format!("<dt><a href=\"/docs/errors/{code}\">{code}</a></dt><dd>{}</dd>", said.unwrap_or_default())
+    };
     let items: String = codes.iter().map(item).collect();
-    Html(frame("Errors", &format!("<h1>Errors</h1><p>Every problem has a code.</p><ul>{items}</ul>")))
+    let intro = "Every problem has a code, and every code a page that says how to mend it.";
+    Html(frame("Errors", &format!("<h1>Errors</h1><p>{intro}</p><dl>{items}</dl>")))
+}
+
+/// The status and the one sentence that a page begins with.
+fn in_short(markdown: &str) -> String {
+    markdown.split("\n\n").nth(1).map(|block| inline(block.trim())).unwrap_or_default()
 }
 
 /// `GET /docs/errors/{code}`.

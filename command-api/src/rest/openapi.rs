@@ -145,7 +145,10 @@ fn resource(path: &str, what: &str) -> Described {
     OperationBuilder::new()
         .operation_id(Some(format!("Get{}", what.split(' ').map(capital).collect::<String>())))
         .tag("Reading")
-        .summary(Some(format!("The version of a {what}")))
+        .summary(Some(format!(
+            "The version of {} {what}",
+            if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+        )))
         .parameter(in_path(parameter))
         .response("200", answer("What the write side knows", "application/json", "Resource"))
         .response("404", problem("There is no such thing"))

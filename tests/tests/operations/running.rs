@@ -121,7 +121,8 @@ async fn pages_and_descriptions_are_served_without_the_internet() {
         ("/", "Carelog"),
         ("/swagger-ui/", "swagger-ui"),
         ("/graphiql", "graphiql"),
-        ("/docs/errors", "slot-taken"),
+        ("/docs/errors", "slot-taken</a></dt><dd><b>409.</b> The slot is taken.</dd>"),
+        ("/favicon.ico", "<svg"),
         ("/openapi.json", "\"/v1/appointments\""),
     ] {
         let page = scene.server.http.get(format!("{}{path}", scene.server.base)).send().await.unwrap();
