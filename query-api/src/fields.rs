@@ -1,7 +1,6 @@
 //! Of which columns the fields of a kind are made, and how: so that a row is read only as far as it is asked for, the rows
 //! it leads to are read with it, and most objects of a page are made without running a resolver for each field.
 
-use std::any::TypeId;
 use std::borrow::Cow;
 
 use async_graphql::resolver_utils::{EnumType, enum_value};
@@ -38,7 +37,6 @@ pub(crate) type Show = fn(&SqlValue) -> Option<Value>;
 
 /// What is to be known of a kind to read its rows with those that lead to them; see [`Found`].
 pub(crate) struct Kind {
-    pub(crate) id: TypeId,
     pub(crate) name: fn() -> Cow<'static, str>,
     pub(crate) models: &'static [&'static str],
     pub(crate) key: &'static str,
@@ -76,8 +74,8 @@ impl Field {
 
 impl Kind {
     pub(crate) fn of<T: Found + OutputType>() -> Kind {
-        let (id, models, select) = (TypeId::of::<T>(), T::MODELS, T::select());
-        Kind { id, name: T::type_name, models, key: T::KEY, reach: T::REACH, fields: T::FIELDS, select }
+        let (name, models, select) = (T::type_name, T::MODELS, T::select());
+        Kind { name, models, key: T::KEY, reach: T::REACH, fields: T::FIELDS, select }
     }
 }
 
@@ -93,11 +91,11 @@ pub(crate) fn columns_of<'f>(
     (!known.is_empty()).then(|| each_once(columns))
 }
 
-/// The same columns without repetition.
-pub(crate) fn each_once(mut columns: Vec<&'static str>) -> Vec<&'static str> {
-    columns.sort_unstable();
-    columns.dedup();
-    columns
+/// The same names without repetition.
+pub(crate) fn each_once(mut names: Vec<&'static str>) -> Vec<&'static str> {
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// A text, or an id.

@@ -2,7 +2,6 @@
 //! a kind says from which table and by which column it is found. Nothing waits for a timer: the batch is what was asked
 //! for until the answering task next yields. What a page leads to is read with the page and needs no loader.
 
-use std::any::TypeId;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -109,11 +108,9 @@ impl Loading {
 
 /// The one that a column of a row leads to, if there is one that may be seen: from beside the row if it was read with it.
 pub(crate) async fn led<T: Found>(ctx: &Context<'_>, row: &Row, column: &'static str) -> Answer<Option<T>> {
-    if let Some(beside) = row.beside(TypeId::of::<T>()) {
-        let columns = columns_of(T::FIELDS, ctx.field().selection_set());
-        if beside.as_ref().is_none_or(|beside| beside.has(columns.as_deref())) {
-            return beside.map(T::read).transpose();
-        }
+    let columns = columns_of(T::FIELDS, ctx.field().selection_set());
+    if let Some(found) = row.beside_with(column, columns.as_deref()) {
+        return found.map(T::read).transpose();
     }
     one(ctx, row.parsed(column)?).await
 }

@@ -237,7 +237,7 @@ fn beside_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>]) -> Ve
         let Made::Led(to) = field.made else { return None };
         let mut followed = asked.iter().filter(|asked| asked.name() == field.name).peekable();
         followed.peek()?;
-        let Kind { id: kind, models, key, reach, fields, select: mut rows, .. } = to();
+        let Kind { models, key, reach, fields, select: mut rows, .. } = to();
         let columns = columns_of(fields, followed.flat_map(SelectionField::selection_set));
         let whole = columns.is_none();
         if let Some(mut columns) = columns {
@@ -247,7 +247,7 @@ fn beside_asked<T: FromRow>(asking: &Asking, asked: &[SelectionField<'_>]) -> Ve
         if let Some(condition) = reach {
             rows = rows.among_some(condition, asking.reach());
         }
-        Some((models, Beside { kind, rows, whole, key, column: field.columns[0] }))
+        Some((models, Beside { rows, whole, key, column: field.columns[0] }))
     };
     T::FIELDS.iter().filter_map(led).collect()
 }

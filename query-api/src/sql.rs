@@ -1,12 +1,10 @@
 //! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter.
 
-use std::any::TypeId;
-use std::sync::Arc;
+mod row;
 
-use carelog_domain::kernel::Timestamp;
-use carelog_domain::ports::{Rows, SqlValue, Statement};
+use carelog_domain::ports::{SqlValue, Statement};
 
-use crate::problem::{Answer, Problem};
+pub(crate) use row::{Row, rows, rows_with};
 
 /// A SELECT in the making. A `?` in a piece stands for one of its values.
 #[derive(Clone)]
@@ -21,13 +19,12 @@ pub(crate) struct Select {
 
 /// Rows that stand beside others; see [`Select::beside`].
 pub(crate) struct Beside {
-    pub(crate) kind: TypeId,
     pub(crate) rows: Select,
     /// Whether these are all columns that they have.
     pub(crate) whole: bool,
     /// Their column that no two of them have in common.
     pub(crate) key: &'static str,
-    /// The column of the others that holds it.
+    /// The column of the others that holds it, by which they are asked for their row.
     pub(crate) column: &'static str,
 }
 
@@ -238,141 +235,6 @@ pub(crate) enum Towards {
     Start,
 }
 
-/// One row, read by the names of its columns, and the rows beside it. A copy is the same row.
-#[derive(Clone)]
-pub(crate) struct Row {
-    shape: Arc<Shape>,
-    /// Its own from a place on, and those of rows beside it.
-    values: Arc<[SqlValue]>,
-    from: usize,
-}
-
-/// What the values of rows are.
-struct Shape {
-    columns: Vec<String>,
-    /// Where its key stands, for a row that may not be there.
-    key: Option<usize>,
-    whole: bool,
-    /// Rows beside these, and where they begin.
-    beside: Vec<(TypeId, usize, Arc<Shape>)>,
-}
-
-/// The rows of a result.
-pub(crate) fn rows(found: Rows) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator {
-    rows_with(found, &[])
-}
-
-/// The rows of a result of [`Select::beside`].
-pub(crate) fn rows_with(
-    found: Rows,
-    others: &[Beside],
-) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator + use<> {
-    let mut columns = found.columns;
-    let mut beside = Vec::with_capacity(others.len());
-    for other in others.iter().rev() {
-        let from = columns.len().saturating_sub(other.rows.names().count());
-        let columns = columns.split_off(from);
-        let key = columns.iter().position(|name| name == other.key);
-        beside.push((other.kind, from, Arc::new(Shape { columns, key, whole: other.whole, beside: Vec::new() })));
-    }
-    let shape = Arc::new(Shape { columns, key: None, whole: true, beside });
-    found.rows.into_iter().map(move |values| Row { shape: Arc::clone(&shape), values: values.into(), from: 0 })
-}
-
-impl Row {
-    /// True when all of these columns were fetched; `None` for all there are.
-    pub(crate) fn has(&self, columns: Option<&[&'static str]>) -> bool {
-        let known = |column: &&str| self.shape.columns.iter().any(|name| name == column);
-        self.shape.whole || columns.is_some_and(|columns| columns.iter().all(known))
-    }
-
-    /// The row of this kind that was read beside this one, or that there is none; `None` where nothing was read.
-    pub(crate) fn beside(&self, kind: TypeId) -> Option<Option<Row>> {
-        let (_, from, shape) = self.shape.beside.iter().find(|(of, ..)| *of == kind)?;
-        let row = Row { shape: Arc::clone(shape), values: Arc::clone(&self.values), from: *from };
-        let is_there =
-            shape.key.is_some_and(|key| row.values.get(from + key).is_some_and(|key| *key != SqlValue::Null));
-        Some(is_there.then_some(row))
-    }
-
-    /// The value, if the column was fetched.
-    pub(crate) fn find(&self, column: &str) -> Option<&SqlValue> {
-        let index = self.shape.columns.iter().position(|name| name == column)?;
-        self.values.get(self.from + index)
-    }
-
-    pub(crate) fn value(&self, column: &'static str) -> Answer<&SqlValue> {
-        self.find(column).ok_or_else(|| unreadable(column))
-    }
-
-    pub(crate) fn int(&self, column: &'static str) -> Answer<i64> {
-        self.value(column)?.int().ok_or_else(|| unreadable(column))
-    }
-
-    pub(crate) fn text(&self, column: &'static str) -> Answer<&str> {
-        self.value(column)?.text().ok_or_else(|| unreadable(column))
-    }
-
-    pub(crate) fn maybe_int(&self, column: &'static str) -> Answer<Option<i64>> {
-        match self.value(column)? {
-            SqlValue::Null => Ok(None),
-            value => value.int().map(Some).ok_or_else(|| unreadable(column)),
-        }
-    }
-
-    pub(crate) fn maybe_text(&self, column: &'static str) -> Answer<Option<&str>> {
-        match self.value(column)? {
-            SqlValue::Null => Ok(None),
-            value => value.text().map(Some).ok_or_else(|| unreadable(column)),
-        }
-    }
-
-    pub(crate) fn string(&self, column: &'static str) -> Answer<String> {
-        self.text(column).map(str::to_owned)
-    }
-
-    pub(crate) fn maybe_string(&self, column: &'static str) -> Answer<Option<String>> {
-        Ok(self.maybe_text(column)?.map(str::to_owned))
-    }
-
-    pub(crate) fn instant(&self, column: &'static str) -> Answer<Timestamp> {
-        self.int(column).map(Timestamp::from_micros)
-    }
-
-    pub(crate) fn maybe_instant(&self, column: &'static str) -> Answer<Option<Timestamp>> {
-        Ok(self.maybe_int(column)?.map(Timestamp::from_micros))
-    }
-
-    pub(crate) fn is(&self, column: &'static str) -> Answer<bool> {
-        Ok(self.int(column)? != 0)
-    }
-
-    /// A text that was an id, a word or a date when it was written.
-    pub(crate) fn parsed<T: std::str::FromStr>(&self, column: &'static str) -> Answer<T> {
-        self.text(column)?.parse().map_err(|_| unreadable(column))
-    }
-
-    pub(crate) fn maybe_parsed<T: std::str::FromStr>(&self, column: &'static str) -> Answer<Option<T>> {
-        self.maybe_text(column)?.map(|text| text.parse().map_err(|_| unreadable(column))).transpose()
-    }
-
-    /// A word of a closed list.
-    pub(crate) fn word<T>(&self, column: &'static str, from_word: fn(&str) -> Option<T>) -> Answer<T> {
-        from_word(self.text(column)?).ok_or_else(|| unreadable(column))
-    }
-
-    /// JSON kept in a text column.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Answer<T> {
-        serde_json::from_str(self.text(column)?).map_err(|_| unreadable(column))
-    }
-}
-
-/// A row that is not as the projections write it: the read model is of another revision or was edited by hand.
-fn unreadable(column: &'static str) -> Problem {
-    tracing::error!(column, "a read model's row cannot be read; verify the projection");
-    Problem::new("internal", "the answer cannot be had; an operator finds the cause in the log")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,10 +262,6 @@ mod tests {
         assert_eq!(statement.parameters[2], SqlValue::from(hostile));
     }
 
-    fn beside<K: 'static>(rows: Select, key: &'static str, column: &'static str, whole: bool) -> Beside {
-        Beside { kind: TypeId::of::<K>(), rows, whole, key, column }
-    }
-
     #[test]
     fn rows_beside_others_keep_order_and_values_in_their_places() {
         let page = Select::new("appointment, patient, start_at", "appointments")
@@ -412,7 +270,10 @@ mod tests {
             .limit(21);
         let patients = Select::new("patient, name", "patients").and("erased = ?", [SqlValue::Int(2)]);
         let roles = Select::new("role", "practitioner_roles");
-        let others = [beside::<u8>(patients, "patient", "patient", false), beside::<u16>(roles, "role", "id", true)];
+        let others = [
+            Beside { rows: patients, whole: false, key: "patient", column: "patient" },
+            Beside { rows: roles, whole: true, key: "role", column: "id" },
+        ];
         let statement = page.beside(&others).statement();
         assert_eq!(
             statement.sql,
@@ -422,29 +283,6 @@ mod tests {
              led1.role = page.id ORDER BY page.start_at DESC, page.id DESC LIMIT 21"
         );
         assert_eq!(statement.parameters, [SqlValue::Int(1), SqlValue::Int(2)]);
-    }
-
-    #[test]
-    fn a_row_knows_the_rows_beside_it_and_that_there_are_none() {
-        let others = [
-            beside::<u8>(Select::new("b, c", "t"), "b", "a", false),
-            beside::<u16>(Select::new("c", "t"), "c", "a", true),
-        ];
-        let columns = ["a", "b", "c", "c"].map(str::to_owned).to_vec();
-        let full = [1, 2, 3, 4].map(SqlValue::Int).to_vec();
-        let lone = vec![SqlValue::Int(5), SqlValue::Null, SqlValue::Null, SqlValue::Int(6)];
-        let found: Vec<Row> = rows_with(Rows { columns, rows: vec![full, lone] }, &others).collect();
-        let beside = |row: &Row, kind| row.beside(kind).map(|row| row.map(|row| row.int("c").expect("a number")));
-        let (first, other) = (TypeId::of::<u8>(), TypeId::of::<u16>());
-        assert_eq!((beside(&found[0], first), beside(&found[0], other)), (Some(Some(3)), Some(Some(4))));
-        assert_eq!((beside(&found[1], first), beside(&found[1], other)), (Some(None), Some(Some(6))));
-        assert_eq!((found[1].int("a").ok(), found[0].find("c")), (Some(5), None));
-        assert!(found[0].beside(TypeId::of::<u32>()).is_none());
-        let (part, whole) = (found[0].beside(first).flatten(), found[0].beside(other).flatten());
-        let has =
-            |row: &Option<Row>, columns: Option<&[&'static str]>| row.as_ref().is_some_and(|row| row.has(columns));
-        assert!(has(&part, Some(&["b"])) && !has(&part, Some(&["b", "d"])) && !has(&part, None) && has(&whole, None));
-        assert_eq!(rows_with(Rows::default(), &others).count(), 0, "a result without rows names no columns");
     }
 
     #[test]

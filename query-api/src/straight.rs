@@ -2,7 +2,6 @@
 //! the rows; where all that is asked for stands in rows that were read, nothing has to be run. Anything else, and whatever
 //! is not as it should be, is left to the resolvers, which know what to say of it.
 
-use std::any::TypeId;
 use std::borrow::Cow;
 
 use async_graphql::indexmap::IndexMap;
@@ -27,7 +26,7 @@ enum Step {
         may_be_null: bool,
     },
     Led {
-        kind: TypeId,
+        column: &'static str,
         plan: Plan,
     },
 }
@@ -71,7 +70,7 @@ impl Step {
             Made::Led(to) => {
                 let kind = to();
                 let plan = Plan::of(&(kind.name)(), kind.fields, selected.selection_set())?;
-                Some(Step::Led { kind: kind.id, plan })
+                Some(Step::Led { column, plan })
             }
         }
     }
@@ -83,7 +82,7 @@ impl Step {
                 SqlValue::Null => may_be_null.then_some(Value::Null),
                 value => show(value),
             },
-            Step::Led { kind, plan } => match row.beside(*kind)? {
+            Step::Led { column, plan } => match row.beside(column)? {
                 Some(led) => plan.object(&led),
                 None => Some(Value::Null),
             },

@@ -135,10 +135,8 @@ fn every_dependency_is_used() {
     let (sources, packages) = (sources(), workspace());
     let manifest = read(&root().join("Cargo.toml"));
     let (_, ours) = manifest.split_once("[workspace.dependencies]").expect("a table");
-    let ours = ours.lines().take_while(|line| !line.starts_with('['));
-    for name in
-        ours.filter_map(|line| line.split_once(" = ").map(|(name, _)| name)).filter(|name| !name.starts_with('#'))
-    {
+    let ours = ours.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.starts_with('#'));
+    for (name, _) in ours.filter_map(|line| line.split_once(" = ")) {
         let declared = packages.iter().flat_map(|package| &package.dependencies);
         let mut known_as = declared.map(|each| each.rename.as_ref().unwrap_or(&each.name));
         assert!(known_as.any(|each| each == name), "no crate declares {name}: delete the line in Cargo.toml");

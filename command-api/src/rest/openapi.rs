@@ -142,13 +142,11 @@ fn change(name: &str, group: &str, summary: &str, parameters: impl Iterator<Item
 
 fn resource(path: &str, what: &str) -> Described {
     let parameter = path.split(['{', '}']).nth(1).unwrap_or_default();
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     OperationBuilder::new()
         .operation_id(Some(format!("Get{}", what.split(' ').map(capital).collect::<String>())))
         .tag("Reading")
-        .summary(Some(format!(
-            "The version of {} {what}",
-            if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
-        )))
+        .summary(Some(format!("The version of {article} {what}")))
         .parameter(in_path(parameter))
         .response("200", answer("What the write side knows", "application/json", "Resource"))
         .response("404", problem("There is no such thing"))

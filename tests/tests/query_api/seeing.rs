@@ -2,6 +2,7 @@
 
 use carelog_domain::kernel::Role;
 use carelog_domain::kernel::actor::Reach;
+use carelog_domain::ports::Statement;
 use serde_json::json;
 
 use crate::world::{World, actor, auditor, auditor_of, code};
@@ -58,6 +59,25 @@ async fn an_actor_of_one_hospital_learns_nothing_of_another() {
     let cursor = data["appointments"]["pageInfo"]["endCursor"].as_str().expect("a cursor");
     let query = format!("{{ appointments(before: \"{cursor}\") {{ nodes {{ id }} }} }}");
     assert_eq!(world.refusal(&northerner, &query).await, "cursor-invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_row_leads_to_is_shown_to_those_alone_who_may_see_it() {
+    let world = World::new().await;
+    let unlinked = "DELETE FROM patient_links__a WHERE hospital = $1";
+    world.write(Statement::new(unlinked, vec![world.ids.north.to_string().into()])).await;
+    let northerner = auditor_of(world.ids.north);
+    // Read beside the rows and shown straight from them, resolved, and asked for by id.
+    for more in ["", "allowedActions"] {
+        let query = format!("{{ appointments(first: 3) {{ nodes {{ id {more} patient {{ name }} }} }} }}");
+        for row in world.data(&northerner, &query).await["appointments"]["nodes"].as_array().expect("rows") {
+            assert_eq!(row["patient"], json!(null), "{query}");
+            let one = format!("{{ appointment(id: {}) {{ patient {{ name }} }} }}", row["id"]);
+            assert_eq!(world.data(&northerner, &one).await, json!({ "appointment": { "patient": null } }));
+            let name = world.data(&auditor(), &one).await["appointment"]["patient"]["name"].take();
+            assert!(name.is_string(), "whoever acts for the chain sees them");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

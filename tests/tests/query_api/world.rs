@@ -227,6 +227,11 @@ impl World {
         answer["data"].clone()
     }
 
+    /// Changes the read models behind their projections' backs.
+    pub(crate) async fn write(&self, statement: Statement) {
+        self.sql.write(vec![statement]).await.expect("the read store is written to");
+    }
+
     /// How many transactions have read the store since this was last asked, and how many queries were in them.
     pub(crate) fn reads(&self) -> (usize, usize) {
         (self.sql.transactions.swap(0, Ordering::SeqCst), self.sql.queries.swap(0, Ordering::SeqCst))
