@@ -19,7 +19,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["carelog-postgres"]),
     ("deadpool-postgres", &["carelog-postgres"]),
     ("tokio-postgres-rustls", &["carelog-postgres"]),
-    ("rdkafka", &["carelog-kafka", "carelog-kafka-publisher"]),
+    ("rdkafka", &["carelog-kafka", "carelog-kafka-topic-id", "carelog-kafka-publisher"]),
     ("aws-sdk-dynamodb", &["carelog-dynamodb"]),
     ("object_store", &["carelog-blob"]),
     ("aws-config", &["carelog-dynamodb"]),
@@ -82,9 +82,11 @@ fn forbidden(from: &Package, to: &str, kind: DependencyKind, adapters: &BTreeSet
         return (ours && to != "carelog-domain").then(|| "schemas knows the domain alone".to_owned());
     }
     if is_adapter(from) {
-        // The local state of the shared log is a log of this machine, by the same code (docs/decisions/0014).
-        let own_state = (name, to) == ("carelog-kafka", "carelog-event-log");
-        return (ours && to != "carelog-domain" && to != "carelog-schemas" && !own_state)
+        // The local state of the shared log is a log of this machine, by the same code; and what needs `unsafe` stands
+        // alone (docs/decisions/0014).
+        let own_parts = ["carelog-event-log", "carelog-kafka-topic-id"];
+        let own_part = name == "carelog-kafka" && own_parts.contains(&to);
+        return (ours && to != "carelog-domain" && to != "carelog-schemas" && !own_part)
             .then(|| "an adapter knows no other adapter and nothing of the middle".to_owned());
     }
     if MIDDLE.contains(&name) {
@@ -128,6 +130,21 @@ fn a_forbidden_edge_would_be_found() {
         assert!(!found("carelog-sagas", "carelog-domain", kind));
     }
     assert!(found("carelog-domain", "proptest", Normal) && !found("carelog-domain", "proptest", Development));
+}
+
+/// The crate that calls librdkafka by hand; all others keep the workspace's lints, and with them `unsafe_code = "forbid"`.
+const UNSAFE_MAY_BE_IN: [&str; 1] = ["carelog-kafka-topic-id"];
+
+#[test]
+fn what_is_unsafe_stands_alone() {
+    let keeps_lints = |package: &&Package| {
+        let manifest = read(package.manifest_path.as_std_path());
+        manifest.contains("[lints]\nworkspace = true\n") && manifest.matches("[lints").count() == 1
+    };
+    let packages = workspace();
+    let others: Vec<&str> =
+        packages.iter().filter(|package| !keeps_lints(package)).map(|package| package.name.as_str()).collect();
+    assert_eq!(others, UNSAFE_MAY_BE_IN);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Failure;
@@ -37,6 +38,7 @@ impl Ends {
                     waiting.entry(question.partition.0).or_default().push(question);
                 }
                 waiting.into_values().for_each(|questions| answer(&consumer, &options, questions));
+                consumer.poll(Duration::ZERO); // What the client has to say goes to the log.
             }
         };
         let thread = std::thread::Builder::new().name("kafka-ends".to_owned()).spawn(asking);

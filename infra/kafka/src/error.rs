@@ -87,6 +87,20 @@ pub enum Stopped {
         /// How many frames the local log has.
         local: u64,
     },
+    /// The topic was deleted and made anew while it was followed.
+    #[error(
+        "partition {} stopped at {at}: the topic was deleted and made anew (its id was {was} and is {is}). Nothing was \
+         changed here. Stop every process; a start compares what the topic holds. See `carelog log refill`",
+        .at.partition
+    )]
+    MadeAnew {
+        /// The next frame.
+        at: Position,
+        /// The id of the topic when this node started.
+        was: String,
+        /// Its id now.
+        is: String,
+    },
     /// Records that should be there are not.
     #[error("the log in Kafka is not whole at {at}: {what}; records are missing, or this is another log")]
     Missing {

@@ -245,7 +245,7 @@ impl Follower {
         }
         let root = self.applier.root_at(size).ok()?.to_string();
         let (read_to, owner) = (self.read_to, self.counting.owner().cloned());
-        Some(Point { partition: self.number.0, size, root, read_to, owner })
+        Some(Point { partition: self.number.0, size, root, read_to, owner, topic_id: None })
     }
 
     fn came_this_far(&mut self) {
@@ -265,7 +265,7 @@ impl Follower {
         self.standing.send_replace(Standing { role, read_to, owner });
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.standing.borrow().stopped().is_some()
     }
 

@@ -29,17 +29,19 @@ pub(crate) struct Local {
 pub(crate) fn open(options: &Options, home: &Home) -> Result<Local, OpenError> {
     let folder = &options.local.folder;
     let local = carelog_event_log::Options { partitions: options.partitions, ..options.local.clone() };
-    Points::load(folder, home.clone())?; // Nothing is made or moved in a folder of another cluster.
+    // Before anything is made or moved: the folder may be another cluster's.
+    let mut points = Points::load(folder, home.clone())?;
     let (log, following) = match LocalLog::follow(local.clone()) {
         Err(error) if is_broken(&error) => {
             tracing::error!(folder = %folder.display(), %error, "the local log is damaged: set aside, built anew from Kafka");
             set_aside(folder)?;
+            points = Points::none(folder, home.clone());
             LocalLog::follow(local)
         }
         opened => opened,
     }
     .map_err(|error| OpenError::Local(Box::new(error)))?;
-    Ok(Local { log, following, points: Points::load(folder, home.clone())? })
+    Ok(Local { log, following, points })
 }
 
 fn is_broken(error: &LocalError) -> bool {

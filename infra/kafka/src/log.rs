@@ -1,6 +1,7 @@
 //! The log: a topic that is the truth, its local state, and who may answer, behind the port.
 
 mod port;
+mod same_topic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,12 +25,12 @@ use crate::follower::{Follower, Node, Seen};
 use crate::local::{self, Local};
 use crate::membership::Member;
 use crate::options::{Membership, Options};
-use crate::points::Home;
 use crate::pulse::Pulse;
 use crate::reader::{Happened, Reader};
 use crate::sending::Sending;
 use crate::standing::{Role, Standing};
 use crate::topic;
+use same_topic::Watch;
 
 /// How long other nodes may take to own what a leaving one gives back.
 const HANDED_OVER_MAX: Duration = Duration::from_secs(5);
@@ -49,13 +50,14 @@ struct Running {
     members: Vec<Member>,
     reader: Option<JoinHandle<()>>,
     shippers: Vec<JoinHandle<()>>,
+    watch: Option<Watch>,
 }
 
 impl KafkaLog {
     /// Checks the topic, opens the local state, and reads up to where Kafka ends now. Takes as long as that reading;
     /// call it away from the runtime's threads.
     pub fn open(options: Options) -> Result<KafkaLog, OpenError> {
-        let home = Home::new(topic::check(&options)?, options.topic.clone());
+        let home = topic::check(&options)?;
         let Local { log, following, points } = local::open(&options, &home)?;
         let (tell, happened) = mpsc::channel();
         let broken = |what| {
@@ -87,8 +89,9 @@ impl KafkaLog {
         }
         let reader =
             Reader::new(node.clone(), followers, happened, points, pulse.clone()).map_err(broken("a consumer"))?;
+        let watch = Watch::start(&node.options, home.topic_id, tell.clone()).map_err(broken("the id of the topic"))?;
         let reader = Some(thread("kafka-reader", move || reader.run())?);
-        let running = Mutex::new(Running { members: vec![], reader, shippers });
+        let running = Mutex::new(Running { members: vec![], reader, shippers, watch });
         let opened = KafkaLog { local: log, node, seen, tell, pulse, running };
         opened.catch_up().map_err(OpenError::Stopped)?;
         opened.take_part().map_err(broken("its consumer group"))?;
@@ -158,6 +161,7 @@ impl KafkaLog {
     /// Takes no more batches, waits a while for what was accepted to be read back, leaves its groups and ends.
     pub fn close(&self) {
         let mut running = self.running.lock();
+        running.watch = None;
         self.local.begin_close();
         let _ = self.tell.send(Happened::Close); // It may have ended.
         let threads = running.reader.take().into_iter().chain(std::mem::take(&mut running.shippers));

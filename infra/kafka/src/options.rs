@@ -71,6 +71,8 @@ pub struct Limits {
     pub session: Duration,
     /// How long the start waits for an answer of a broker.
     pub start: Duration,
+    /// So often a node looks whether the topic is still the one it began with.
+    pub same_topic: Duration,
 }
 
 impl Options {
@@ -96,6 +98,7 @@ impl Options {
                 // The shortest that brokers allow unless they are told otherwise (group.min.session.timeout.ms).
                 session: Duration::from_secs(6),
                 start: Duration::from_secs(10),
+                same_topic: Duration::from_secs(1),
             },
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use carelog_domain::kernel::Partition;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::OpenError;
 use crate::record::Ownership;
@@ -18,11 +19,14 @@ pub(crate) const FILE: &str = "kafka-points";
 const KEPT: usize = 8;
 
 /// Of which topic the local log is the state.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Home {
     format: u32,
     pub(crate) cluster: String,
     pub(crate) topic: String,
+    /// What Kafka gave the topic when it was made; brokers before 2.8 know none. Kept with each point.
+    #[serde(skip)]
+    pub(crate) topic_id: Option<String>,
 }
 
 /// A place between two batches.
@@ -37,6 +41,16 @@ pub(crate) struct Point {
     pub(crate) read_to: i64,
     /// Who owned the partition there.
     pub(crate) owner: Option<Ownership>,
+    /// The id that the topic had.
+    #[serde(default)]
+    pub(crate) topic_id: Option<String>,
+}
+
+impl Point {
+    /// False when the topic was deleted and made anew since.
+    fn is_in(&self, home: &Home) -> bool {
+        self.topic_id.as_ref().zip(home.topic_id.as_ref()).is_none_or(|(was, is)| was == is)
+    }
 }
 
 /// The points of all partitions, in a file of the local log's folder.
@@ -47,8 +61,12 @@ pub(crate) struct Points {
 }
 
 impl Home {
-    pub(crate) fn new(cluster: String, topic: String) -> Home {
-        Home { format: FORMAT, cluster, topic }
+    pub(crate) fn new(cluster: String, topic: String, topic_id: Option<String>) -> Home {
+        Home { format: FORMAT, cluster, topic, topic_id }
+    }
+
+    fn has_names_of(&self, other: &Home) -> bool {
+        self.cluster == other.cluster && self.topic == other.topic
     }
 }
 
@@ -67,14 +85,22 @@ impl Points {
         let found: Option<Home> = lines.next().and_then(|line| serde_json::from_str(line).ok());
         let points = match found {
             Some(found) if found.format != FORMAT => vec![],
-            Some(found) if found != home => {
+            Some(found) if !found.has_names_of(&home) => {
                 let (found, asked) = (found.to_string(), home.to_string());
                 return Err(OpenError::OtherCluster { folder: folder.to_owned(), found, asked });
             }
             Some(_) => lines.filter_map(|line| serde_json::from_str(line).ok()).collect(),
             None => vec![],
         };
+        if points.iter().any(|point: &Point| !point.is_in(&home)) {
+            tracing::warn!(is = home.topic_id, "the topic was deleted and made anew: what it holds is compared");
+        }
         Ok(Points { path, home, points })
+    }
+
+    /// The points of a folder that has none yet.
+    pub(crate) fn none(folder: &Path, home: Home) -> Points {
+        Points { path: folder.join(FILE), home, points: vec![] }
     }
 
     /// Reads the points of a folder, of whatever topic they are.
@@ -85,13 +111,26 @@ impl Points {
         Points { path, home, points }
     }
 
-    /// The points of a partition, newest first.
+    /// The points of a partition, newest first; not those of a topic that was made anew since, which has nothing there.
     pub(crate) fn of(&self, partition: Partition) -> impl Iterator<Item = &Point> {
+        self.of_any_topic(partition).filter(|point| point.is_in(&self.home))
+    }
+
+    /// The lineage of a partition, whatever became of the topic.
+    pub(crate) fn lineage(&self, partition: Partition) -> Option<Uuid> {
+        self.of_any_topic(partition).find_map(|point| Some(point.owner.as_ref()?.lineage))
+    }
+
+    fn of_any_topic(&self, partition: Partition) -> impl Iterator<Item = &Point> {
         self.points.iter().rev().filter(move |point| point.partition == partition.0)
     }
 
-    /// Adds a point and lets go of the oldest.
+    /// Adds a point, if it is a new one, and lets go of the oldest.
     pub(crate) fn add(&mut self, point: Point) {
+        let point = Point { topic_id: self.home.topic_id.clone(), ..point };
+        if self.of(Partition(point.partition)).next() == Some(&point) {
+            return;
+        }
         let same = |known: &&Point| known.partition == point.partition;
         if self.points.iter().filter(same).count() >= KEPT
             && let Some(oldest) = self.points.iter().position(|known| known.partition == point.partition)
@@ -125,24 +164,48 @@ mod tests {
     use super::*;
 
     fn point(partition: u16, size: u64) -> Point {
-        Point { partition, size, root: "ab".to_owned(), read_to: size as i64 + 1, owner: None }
+        Point { partition, size, root: "ab".to_owned(), read_to: size as i64 + 1, owner: None, topic_id: None }
+    }
+
+    fn at(cluster: &str, id: Option<&str>) -> Home {
+        Home::new(cluster.to_owned(), "carelog.log".to_owned(), id.map(str::to_owned))
     }
 
     #[test]
     fn the_newest_points_of_each_partition_are_kept_and_a_foreign_folder_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let home = Home::new("cluster-a".to_owned(), "carelog.log".to_owned());
+        let home = at("cluster-a", Some("first"));
         let mut points = Points::load(folder.path(), home.clone()).expect("none yet");
         points.add(point(1, 5));
         (0..20).for_each(|size| points.add(point(0, size)));
         points.save().expect("saved");
         let again = Points::load(folder.path(), home).expect("read");
+        let of_one = |home: Home| Points::load(folder.path(), home).map(|points| points.of(Partition(0)).count());
         assert_eq!(
             again.of(Partition(0)).map(|point| point.size).collect::<Vec<_>>(),
             (12..20).rev().collect::<Vec<_>>()
         );
         assert_eq!(again.of(Partition(1)).count(), 1);
-        let other = Home::new("cluster-b".to_owned(), "carelog.log".to_owned());
-        assert!(matches!(Points::load(folder.path(), other), Err(OpenError::OtherCluster { .. })));
+        assert!(matches!(of_one(at("cluster-b", Some("first"))), Err(OpenError::OtherCluster { .. })));
+        assert!(matches!(of_one(at("cluster-a", None)), Ok(KEPT)), "a broker that has no ids");
+        assert!(matches!(of_one(at("cluster-a", Some("second"))), Ok(0)), "its places are those of another topic");
+    }
+
+    #[test]
+    fn a_topic_that_was_made_anew_takes_no_lineage_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lineage = Uuid::now_v7();
+        let root = carelog_domain::ports::Root([0; 32]);
+        let owner = |lineage| Some(Ownership::claim(1, ("north", "north.example"), lineage, 2, (0, root)));
+        let mut points = Points::load(folder.path(), at("cluster-a", Some("first"))).expect("none yet");
+        points.add(Point { owner: owner(lineage), ..point(0, 5) });
+        points.save().expect("saved");
+        // A start that stops at partition 0, with something to note of partition 1.
+        let mut points = Points::load(folder.path(), at("cluster-a", Some("second"))).expect("read");
+        points.add(Point { owner: owner(Uuid::now_v7()), ..point(1, 1) });
+        points.save().expect("saved");
+        let points = Points::load(folder.path(), at("cluster-a", Some("second"))).expect("read");
+        assert_eq!((points.of(Partition(0)).count(), points.of(Partition(1)).count()), (0, 1));
+        assert_eq!(points.lineage(Partition(0)), Some(lineage));
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Happened {
     Doubt { generation: u64, why: String },
     /// These partitions are this node's to own, and no others.
     Assigned(Vec<u16>),
+    /// The topic of this name is another one now: no record that comes or goes is of this log.
+    MadeAnew { was: String, is: String },
     /// Nothing more is accepted: finish and end.
     Close,
 }
@@ -108,6 +110,16 @@ impl Reader {
                     let assigned = |follower: &Follower| partitions.contains(&follower.number().0);
                     self.followers.iter_mut().for_each(|follower| follower.assign(assigned(follower)));
                 }
+                Happened::MadeAnew { was, is } => {
+                    for follower in self.followers.iter_mut().filter(|follower| !follower.is_stopped()) {
+                        follower.stop(Stopped::MadeAnew {
+                            at: follower.next_place(),
+                            was: was.clone(),
+                            is: is.clone(),
+                        });
+                    }
+                    self.node.sending.throw_away(); // What is on its way would go into the new one.
+                }
                 Happened::Close => self.closing = Some(Instant::now()),
             }
         }
@@ -123,10 +135,7 @@ impl Reader {
     fn note_points(&mut self) {
         self.point_at = Instant::now();
         for point in self.followers.iter().filter_map(Follower::point) {
-            let partition = carelog_domain::kernel::Partition(point.partition);
-            if self.points.of(partition).next() != Some(&point) {
-                self.points.add(point);
-            }
+            self.points.add(point);
         }
         if let Err(error) = self.points.save() {
             tracing::warn!(%error, "where reading can go on was not noted; the next start reads more");

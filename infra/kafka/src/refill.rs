@@ -20,7 +20,7 @@ use crate::counting::{Counted, Counting};
 use crate::error::{OpenError, Stopped};
 use crate::follower::described;
 use crate::options::Options;
-use crate::points::{self, Home, Points};
+use crate::points::{self, Points};
 use crate::producers::LINGER;
 use crate::record::{Ownership, Record, event_headers, ownership_headers};
 use crate::topic;
@@ -43,13 +43,13 @@ pub struct Refilled {
 /// When the topic or the local log cannot be used, Kafka holds something else than the local log or more of it, or what
 /// was sent does not count. Running it again goes on where it stopped.
 pub fn refill(options: &Options, mut say: impl FnMut(Partition, u64, u64)) -> Result<Vec<Refilled>, OpenError> {
-    let home = Home::new(topic::check(options)?, options.topic.clone());
+    let home = topic::check(options)?;
     let local = carelog_event_log::Options { partitions: options.partitions, ..options.local.clone() };
     let (log, following) = LocalLog::follow(local).map_err(|error| OpenError::Local(Box::new(error)))?;
     let points = Points::of_any_home(&options.local.folder, home);
     let mut refilled = Vec::new();
     for Following { applier, .. } in following {
-        let lineage = points.of(applier.partition()).find_map(|point| Some(point.owner.as_ref()?.lineage));
+        let lineage = points.lineage(applier.partition());
         let mut filling = Filling::new(options, &applier).map_err(unreachable(options))?;
         filling.read_to_end()?;
         let before = filling.counting.next();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use carelog_kafka_topic_id::topic_id;
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -13,6 +14,7 @@ use rdkafka::metadata::MetadataTopic;
 use crate::client;
 use crate::error::OpenError;
 use crate::options::{Brokers, Options};
+use crate::points::Home;
 
 /// What a batch of the producer may need, with some room.
 const MESSAGE_BYTES_LEAST: u64 = 1_048_576;
@@ -74,8 +76,8 @@ fn until_told(options: &Options) -> Result<(), KafkaError> {
     }
 }
 
-/// Checks everything and says all that is wrong at once; returns the id of the cluster.
-pub(crate) fn check(options: &Options) -> Result<String, OpenError> {
+/// Checks everything and says all that is wrong at once; returns which topic of which cluster it is.
+pub(crate) fn check(options: &Options) -> Result<Home, OpenError> {
     let consumer: BaseConsumer = client::config(options).create().map_err(unreachable(options, "a connection"))?;
     let metadata = consumer.fetch_metadata(Some(&options.topic), options.limits.start);
     let metadata = metadata.map_err(unreachable(options, "its topics"))?;
@@ -90,9 +92,11 @@ pub(crate) fn check(options: &Options) -> Result<String, OpenError> {
     if !problems.is_empty() {
         return Err(OpenError::BadTopic { topic: options.topic.clone(), problems });
     }
-    consumer.client().fetch_cluster_id(options.limits.start).ok_or_else(|| {
+    let cluster = consumer.client().fetch_cluster_id(options.limits.start).ok_or_else(|| {
         unreachable(options, "its cluster id")(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut))
-    })
+    })?;
+    let id = topic_id(consumer.client(), &options.topic, options.limits.start);
+    Ok(Home::new(cluster, options.topic.clone(), id.map_err(unreachable(options, "the id of the topic"))?))
 }
 
 fn unreachable(options: &Options, what: &'static str) -> impl FnOnce(KafkaError) -> OpenError {

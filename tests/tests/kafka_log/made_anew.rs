@@ -1,10 +1,11 @@
-//! A topic that was deleted and made anew under the same name is another one: no node starts on it, whatever it holds, one
-//! that runs stops where its place is gone, and none fills it by itself.
+//! A topic that was deleted and made anew under the same name is another one, with another id: no node starts on it unless
+//! it holds the same log, one that runs stops, and none fills it by itself.
 
 use std::time::{Duration, Instant};
 
+use carelog_domain::kernel::Partition;
 use carelog_domain::ports::EventLog;
-use carelog_kafka::{OpenError, Stopped, refill, topic};
+use carelog_kafka::{KafkaLog, OpenError, Stopped, refill, topic};
 use carelog_tests::servers::kafka::Kafka;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -13,6 +14,12 @@ use crate::home::{KafkaHome, durably, fill, one, until};
 
 /// How long Kafka may take to forget a topic.
 const GONE_MAX: Duration = Duration::from_secs(30);
+
+fn lineage(log: &KafkaLog) -> Option<uuid::Uuid> {
+    let standing = log.standing(Partition(0)).expect("a partition");
+    let owner = standing.borrow().owner.clone();
+    owner.map(|owner| owner.lineage)
+}
 
 /// Deletes the topic and makes it once more.
 async fn make_anew(home: &KafkaHome) {
@@ -37,7 +44,7 @@ async fn a_start_on_it_is_refused_with_the_command_that_fills_it_until_somebody_
     let home = KafkaHome::new(&Kafka::shared(), 1);
     let north = KafkaHome::open_owning(home.options("north")).await;
     fill(&north, "before", 7).await;
-    let was = north.head().await.expect("heads");
+    let was = (north.head().await.expect("heads"), lineage(&north));
     drop(north);
     make_anew(&home).await;
     let Err(OpenError::Stopped(stopped)) = KafkaHome::try_open(home.options("north")).await else {
@@ -51,7 +58,7 @@ async fn a_start_on_it_is_refused_with_the_command_that_fills_it_until_somebody_
     let filled = tokio::task::spawn_blocking(move || refill(&options, |_, _, _| {})).await.expect("no panic");
     filled.expect("filled");
     let north = KafkaHome::open_owning(home.options("north")).await;
-    assert_eq!(north.head().await.expect("heads"), was);
+    assert_eq!((north.head().await.expect("heads"), lineage(&north)), was, "it is the same log");
     assert!(durably(&north, one("before 3")).await.repeated, "what was done stays done");
 }
 
@@ -82,6 +89,25 @@ async fn a_node_that_runs_stops_and_acknowledges_nothing_more() {
         accepted.durable.await.expect_err("nobody reads it back");
     }
     let now = until(&north, 0, |now| now.stopped().is_some()).await;
-    assert!(matches!(now.stopped(), Some(Stopped::Missing { .. })), "{now:?}");
+    let other_or_shorter = matches!(now.stopped(), Some(Stopped::Missing { .. } | Stopped::MadeAnew { .. }));
+    assert!(other_or_shorter, "{now:?}");
+    assert!(north.append(one("later")).await.is_err(), "a partition that stopped takes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_runs_stops_where_others_filled_it_beyond_its_place() {
+    let home = KafkaHome::new(&Kafka::shared(), 1);
+    let mut slow_to_look = home.options("north");
+    // Its place is in the new topic by the time it reads there again.
+    slow_to_look.client.push(("fetch.error.backoff.ms".to_owned(), "10000".to_owned()));
+    slow_to_look.limits.same_topic = Duration::from_millis(200);
+    let north = KafkaHome::open_owning(slow_to_look).await;
+    fill(&north, "before", 3).await;
+    make_anew(&home).await;
+    let south = KafkaHome::open_owning(home.options("south")).await;
+    fill(&south, "after", 30).await;
+    let now = until(&north, 0, |now| now.stopped().is_some()).await;
+    let Some(Stopped::MadeAnew { was, is, .. }) = now.stopped() else { panic!("{now:?}") };
+    assert_ne!(was, is);
     assert!(north.append(one("later")).await.is_err(), "a partition that stopped takes nothing");
 }
