@@ -165,6 +165,9 @@ impl List {
         if !self.ordering.first_may_be_null {
             return vec![limited(between(self.select.clone(), &whole, after, before), &whole)];
         }
+        if after.is_none() && before.is_none() && !self.ordering.descending {
+            return vec![limited(self.select.clone(), &self.ordering)];
+        }
         let first = self.ordering.columns[0];
         let rest = Ordering { columns: &self.ordering.columns[1..], ..whole };
         let undated = |key: Option<&[SqlValue]>| key.is_some_and(|key| key[0] == SqlValue::Null);
@@ -374,6 +377,15 @@ mod tests {
             let window = Window { towards, rows: 2, after: None, before: None };
             list.segments(&window, after, before).into_iter().map(|select| select.statement().sql).collect()
         };
+        assert_eq!(
+            sql(Towards::End, None, None),
+            ["SELECT id FROM t ORDER BY start_at ASC NULLS LAST, id ASC LIMIT 3"],
+            "an end of the list is one query"
+        );
+        assert_eq!(
+            sql(Towards::Start, None, None),
+            ["SELECT id FROM t ORDER BY start_at DESC NULLS FIRST, id DESC LIMIT 3"]
+        );
         assert_eq!(
             sql(Towards::End, Some(&dated), None),
             [

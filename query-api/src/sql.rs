@@ -160,6 +160,9 @@ impl Select {
     pub(crate) fn ordered(mut self, ordering: &Ordering, direction: Towards) -> Select {
         let word = if ordering.descending == (direction == Towards::End) { "DESC" } else { "ASC" };
         self.order = ordering.columns.iter().map(|column| format!("{column} {word}")).collect();
+        if ordering.first_may_be_null {
+            self.order[0].push_str(if direction == Towards::End { " NULLS LAST" } else { " NULLS FIRST" });
+        }
         self
     }
 
@@ -215,8 +218,9 @@ impl Select {
 pub(crate) struct Ordering {
     pub(crate) columns: &'static [&'static str],
     pub(crate) descending: bool,
-    /// True when the first column may be NULL: such rows come after all others, sorted by the other columns. They are
-    /// read by a query of their own, since no two databases agree where NULL sorts.
+    /// True when the first column may be NULL: such rows come after all others, sorted by the other columns. From an end
+    /// of an ascending list on databases are told so, and walk an index. Otherwise they are read by a query of their own: no
+    /// index has "greater, or NULL" in one piece, nor NULL at the end of a descending list.
     pub(crate) first_may_be_null: bool,
 }
 

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! write   BEGIN .. | statements, all sent before the first answer | COMMIT      three round trips
-//! read    BEGIN REPEATABLE READ READ ONLY .. queries .. COMMIT                  one, parsed once for a connection
+//! read    all queries as one statement, parsed once for a connection            one
+//!         BEGIN REPEATABLE READ READ ONLY .. queries .. COMMIT, behind a pooler one
 //! ```
 //! See docs/decisions/0013-postgresql.md for what was weighed and measured.
 
@@ -19,6 +20,7 @@ mod session;
 mod settings;
 mod tls;
 mod transaction;
+mod whole;
 
 use std::sync::Arc;
 

@@ -76,7 +76,8 @@ pub(crate) fn values(row: &Row, statement: &Statement) -> Result<Vec<SqlValue>, 
     (0..row.len()).map(|index| value(row, index, statement)).collect()
 }
 
-fn value(row: &Row, index: usize, statement: &Statement) -> Result<SqlValue, Failure> {
+/// One value of a row.
+pub(crate) fn value(row: &Row, index: usize, statement: &Statement) -> Result<SqlValue, Failure> {
     // A domain such as CTEXT comes back as the type beneath it.
     let read = match *row.columns()[index].type_() {
         Type::INT8 => row.try_get::<_, Option<i64>>(index).map(SqlValue::from),

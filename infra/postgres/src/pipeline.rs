@@ -2,7 +2,7 @@
 
 use std::pin::{Pin, pin};
 
-use carelog_domain::ports::{BoxFuture, Statement};
+use carelog_domain::ports::{BoxFuture, SqlValue, Statement};
 use futures::future::{MaybeDone, maybe_done};
 use futures::{StreamExt, poll};
 use tokio_postgres::types::Type;
@@ -114,7 +114,7 @@ pub(crate) async fn send_parsed<'a>(
     let mut sent = Vec::with_capacity(statements.len());
     for (statement, parsed) in statements.iter().zip(parsed) {
         let request: BoxFuture<'a, _> = match parsed {
-            Some(parsed) => Box::pin(run(client, parsed, statement)),
+            Some(parsed) => Box::pin(run(client, parsed, statement.parameters.iter())),
             None => Box::pin(ask(client, statement)),
         };
         sent.push(Sent::now(request).await);
@@ -127,8 +127,14 @@ async fn ask(client: &Client, statement: &Statement) -> Result<Answer, Error> {
     collected(client.query_typed_raw(&statement.sql, parameters).await?).await
 }
 
-async fn run(client: &Client, parsed: &tokio_postgres::Statement, statement: &Statement) -> Result<Answer, Error> {
-    collected(client.query_raw(parsed, statement.parameters.iter().map(Parameter)).await?).await
+/// Runs what was parsed.
+pub(crate) async fn run<'a>(
+    client: &Client,
+    parsed: &tokio_postgres::Statement,
+    parameters: impl Iterator<Item = &'a SqlValue>,
+) -> Result<Answer, Error> {
+    let parameters: Vec<Parameter<'a>> = parameters.map(Parameter).collect();
+    collected(client.query_raw(parsed, parameters).await?).await
 }
 
 async fn collected(stream: RowStream) -> Result<Answer, Error> {
@@ -141,8 +147,6 @@ async fn collected(stream: RowStream) -> Result<Answer, Error> {
 
 #[cfg(test)]
 mod tests {
-    use carelog_domain::ports::SqlValue;
-
     use super::*;
 
     #[test]

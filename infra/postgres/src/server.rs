@@ -4,12 +4,15 @@
 //! statements have no name, and any connection will do for any transaction. Where a connection is the server's own, queries
 //! rely on what it keeps (see `session`); what writes never does.
 
+use std::num::NonZero;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use carelog_domain::ports::Failure;
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -19,6 +22,7 @@ use crate::failure::{PORT, no_connection};
 use crate::session::{self, Mark};
 use crate::settings::PostgresSettings;
 use crate::tls;
+use crate::whole::Wholes;
 
 /// A cancellation is a connection of its own; one that hangs must not keep a place in the pool.
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
@@ -28,10 +32,20 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Whoever stops in the middle of a transaction holds its locks no longer than this.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// So many reads are at the server at once for each core here. A server's process that is asked again at once has what it
+/// needs in its caches: sixteen readers on two cores got a fifth more pages over four connections than over sixteen.
+const READS_PER_CORE: usize = 2;
+/// A read that has waited so long for others goes ahead: they may be slow ones.
+const TURN_TIME_MAX: Duration = Duration::from_millis(20);
+
 /// What a page of a table costs that is not the next one, beside one that is. Everything asked here is found by a key, on
 /// disks without a head to move, mostly in memory; by the server's own guess (4) it reads a table of some thousand patients
 /// from end to end for the twenty of a page. Whoever names another in the options of the URL is heard.
 const RANDOM_PAGE_COST: (&str, &str) = ("random_page_cost", "1.1");
+
+/// Of a page of twenty rows hardly two lead to the same one, so remembering what was looked up (since PostgreSQL 14) costs more
+/// than it saves: a sixth of the page. Whoever names it in the options of the URL is heard.
+const MEMOIZE: (&str, &str) = ("enable_memoize", "off");
 
 /// So long may one that changes tables hold up those who want to read.
 const LOCK_TIME_MAX: Duration = Duration::from_millis(500);
@@ -44,7 +58,11 @@ pub(crate) struct Server {
     pooled: Pool,
     /// True from when a pooler was found out.
     is_pooled: AtomicBool,
+    /// Turns of those who read.
+    turns: Arc<Semaphore>,
     pub(crate) mark: Mark,
+    /// Queries that were asked together.
+    pub(crate) wholes: Wholes,
     canceller: Canceller,
     /// Host and port.
     pub(crate) shown: String,
@@ -63,10 +81,11 @@ impl Server {
         if config.get_application_name().is_none() {
             config.application_name("carelog");
         }
-        let says_cost = config.get_options().is_some_and(|options| options.contains(RANDOM_PAGE_COST.0));
+        let says = |name: &str| config.get_options().is_some_and(|options| options.contains(name));
+        let memoize = Some(MEMOIZE).filter(|(name, _)| !says(name));
+        let cost = Some(RANDOM_PAGE_COST).filter(|(name, _)| !says(name));
         let tls = tls::connector(&address)?;
         let mark = Mark::new();
-        let cost = Some(RANDOM_PAGE_COST).filter(|_| !says_cost);
         let session = |time_max: Duration| -> Vec<(&str, String)> {
             let settings = [
                 ("search_path", settings.schema.clone()),
@@ -85,9 +104,12 @@ impl Server {
         let begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let lock = "LOCK TABLE migrations IN ACCESS SHARE MODE";
         Ok(Server {
-            own: pool(own, &tls, settings, Some(mark.looked_for()))?,
+            own: pool(own, &tls, settings, Some(mark.looked_for(memoize.into_iter().collect())))?,
             pooled: pool(address.config.clone(), &tls, settings, None)?,
             is_pooled: AtomicBool::new(false),
+            turns: Arc::new(Semaphore::new(
+                READS_PER_CORE * std::thread::available_parallelism().map_or(1, NonZero::get),
+            )),
             canceller: Canceller::new(&address, tls),
             shown: address.shown(),
             opening_read: format!("{begin_read}; {}; {lock}", local(settings.read_time_max)),
@@ -99,6 +121,7 @@ impl Server {
                 if settings.durable { "; SET LOCAL synchronous_commit TO on" } else { "" }
             ),
             mark,
+            wholes: Wholes::default(),
         })
     }
 
@@ -120,7 +143,15 @@ impl Server {
             Some(taken) => taken,
             None => self.pooled.get().await.map_err(failed)?,
         };
-        Ok(Connection { taken: Some(taken), is_own, canceller: self.canceller.clone() })
+        Ok(Connection { taken: Some(taken), is_own, canceller: self.canceller.clone(), turn: None })
+    }
+
+    /// One to read by, when it is this reader's turn.
+    pub(crate) async fn connection_to_read(&self) -> Result<Connection, Failure> {
+        let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(&self.turns).acquire_owned()).await;
+        let mut connection = self.connection().await?;
+        connection.turn = turn.ok().and_then(Result::ok); // Nobody closes the turns.
+        Ok(connection)
     }
 
     /// A pooler was found out.
@@ -170,6 +201,8 @@ fn pool(
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let mut builder = Pool::builder(Manager::from_config(config, tls.clone(), recycling))
         .max_size(settings.connections_max.max(1))
+        // The one that was used last is warm: its process at the server has its plans and pages at hand.
+        .queue_mode(QueueMode::Lifo)
         .wait_timeout(Some(settings.wait_time_max))
         .create_timeout(Some(settings.connect_time_max))
         .runtime(Runtime::Tokio1);
@@ -186,6 +219,8 @@ pub(crate) struct Connection {
     /// True when it began with the mark.
     pub(crate) is_own: bool,
     canceller: Canceller,
+    /// Held for as long as this is, by those who read.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {

@@ -3,8 +3,8 @@
 //!
 //! Behind pgbouncer in transaction mode a connection is another one in each transaction, a setting is somebody else's in
 //! the next, and a statement's name may mean another statement there. Nobody has to say whether a pooler is there: a
-//! connection begins with a mark (`options`), which a pooler refuses or keeps to itself, and every transaction that relies
-//! on what was kept asks for it first. An answer without the mark is thrown away, and nothing is relied on any more.
+//! connection begins with a mark (`options`), which a pooler refuses or keeps to itself, and everything that relies on what was
+//! kept asks for it too. An answer without the mark is thrown away, and nothing is relied on any more.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -34,9 +34,22 @@ impl Mark {
 
     /// The options that a connection begins with; `settings` are those of every transaction that reads.
     pub(crate) fn options(&self, before: Option<&str>, settings: &[(&str, String)]) -> String {
-        let ours = [(SETTING, self.0.clone())];
+        // A query by itself takes its snapshot after its locks by this alone (see `whole`).
+        let isolation = ("default_transaction_isolation", r"read\ committed".to_owned());
+        let ours = [(SETTING, self.0.clone()), isolation];
         let each = settings.iter().chain(&ours).map(|(name, value)| format!("-c {name}={value}"));
         before.map(str::to_owned).into_iter().chain(each).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What shows, in a statement, that session and statement are of this process.
+    pub(crate) fn shown_by_statement(&self) -> String {
+        format!("current_setting('{SETTING}', true) || '{}'", self.0)
+    }
+
+    /// True when it did.
+    pub(crate) fn is_shown_by_statement(&self, shown: Option<&str>) -> bool {
+        let halves = shown.and_then(|shown| shown.split_at_checked(self.0.len()));
+        halves.is_some_and(|(session, statement)| session == self.0 && statement == self.0)
     }
 
     /// True when this is the answer to `SHOW` of the setting, after whatever else was answered.
@@ -44,13 +57,18 @@ impl Mark {
         answers.iter().any(|each| matches!(each, SimpleQueryMessage::Row(row) if row.get(0) == Some(self.0.as_str())))
     }
 
-    /// Refuses new connections that do not have it.
-    pub(crate) fn looked_for(&self) -> Hook {
+    /// Refuses new connections that do not have it, and has the others make `settings` of the session that not every server
+    /// knows.
+    pub(crate) fn looked_for(&self, settings: Vec<(&'static str, &'static str)>) -> Hook {
         let mark = self.clone();
+        let known = |(name, value)| {
+            format!("; SELECT set_config(name, '{value}', false) FROM pg_settings WHERE name = '{name}'")
+        };
+        let begin = format!("SHOW {SETTING}{}", settings.into_iter().map(known).collect::<String>());
         Hook::async_fn(move |taken, _| {
-            let mark = mark.clone();
+            let (mark, begin) = (mark.clone(), begin.clone());
             Box::pin(async move {
-                match taken.simple_query(&format!("SHOW {SETTING}")).await {
+                match taken.simple_query(&begin).await {
                     Ok(answers) if mark.is_in(&answers) => Ok(()),
                     Ok(_) => Err(HookError::message("it has another's mark")),
                     Err(error) if is_unknown(&error) => Err(HookError::message("it has no mark")),

@@ -5,12 +5,14 @@ use std::time::Duration;
 use carelog_domain::ports::{Failure, Rows, Statement};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 
 use crate::failure::{PORT, again_at_once, failure, is_certain};
-use crate::parameter::values;
-use crate::pipeline::{Answer, Sent, parse_runs, send, send_opening, send_parsed, send_plain};
+use crate::parameter::{kind, values};
+use crate::pipeline::{Answer, Sent, parse_runs, run, send, send_opening, send_parsed, send_plain};
 use crate::server::{Connection, Server};
 use crate::session;
+use crate::whole::{Known, Whole};
 
 /// How often a transaction is tried that the server ended in favour of another, or whose connection was gone.
 const TRIES_MAX: u32 = 5;
@@ -178,7 +180,7 @@ async fn commit(connection: Connection) -> Result<(), Trouble> {
 
 /// One round trip: begin, queries and commit are sent together, since it does no harm when the first of them fails.
 async fn try_read(server: &Server, queries: &[Statement], relying: bool) -> Result<Vec<Rows>, Trouble> {
-    let connection = server.connection().await?;
+    let connection = server.connection_to_read().await?;
     if connection.is_own && relying {
         return try_own_read(server, connection, queries).await;
     }
@@ -193,20 +195,22 @@ async fn try_read(server: &Server, queries: &[Statement], relying: bool) -> Resu
     begun.and(found)
 }
 
-/// The same with settings and parsed queries that the connection keeps: nobody is believed who does not show its mark.
+/// The same with settings and parsed queries that the connection keeps: nobody is believed who does not show its mark. What
+/// was asked together before is asked as one statement.
 async fn try_own_read(server: &Server, connection: Connection, queries: &[Statement]) -> Result<Vec<Rows>, Trouble> {
     session::make_room(connection.object());
+    let known = server.wholes.known(queries);
+    if let Known::As(whole) = &known
+        && whole.fits(queries)
+        && let Some(types) = types_of_all(queries)
+    {
+        return try_whole_read(server, connection, queries, whole, &types).await;
+    }
     let mut parsed = Vec::with_capacity(queries.len());
     for query in queries {
         match session::kept(connection.object(), query).await {
             Ok(kept) => parsed.push(kept),
-            Err(error) => {
-                // Whose fault that is can be told only where the mark has been seen, or does not matter.
-                let trouble = Trouble::of(&format!("could not read {}", query.excerpt()), &error);
-                connection.give_back();
-                let again = if trouble.again == Again::No { Again::RelyingOnNothing } else { trouble.again };
-                return Err(trouble.again(again));
-            }
+            Err(error) => return Err(not_believed(connection, query, &error)),
         }
     }
     let opening = send_opening(&connection, server.opening_own_read()).await;
@@ -222,17 +226,78 @@ async fn try_own_read(server: &Server, connection: Connection, queries: &[Statem
         return begun.and(found);
     }
     if !begun.is_ok_and(|answers| server.mark.is_in(&answers)) {
-        server.rely_on_nothing(); // And the connection is closed.
-        let failure = Failure::passing(PORT, "a pooler stands before the server");
-        return Err(Trouble { failure, again: Again::RelyingOnNothing });
+        return Err(unmarked(server)); // And the connection is closed.
     }
-    if matches!(&found, Err(trouble) if trouble.again == Again::RelyingOnNothing) {
-        connection.object().statement_cache.clear();
+    match &found {
+        Ok(_) if matches!(known, Known::Nothing) => {
+            let parsed: Option<Vec<&tokio_postgres::Statement>> = parsed.iter().map(Option::as_ref).collect();
+            if let Some(parsed) = parsed {
+                server.wholes.note(queries, Whole::of(queries, &parsed, &server.mark));
+            }
+        }
+        Err(trouble) if trouble.again == Again::RelyingOnNothing => connection.object().statement_cache.clear(),
+        _ => {}
     }
     if ended {
         connection.give_back();
     }
     found
+}
+
+/// All queries as one statement.
+async fn try_whole_read(
+    server: &Server,
+    connection: Connection,
+    queries: &[Statement],
+    whole: &Whole,
+    types: &[Type],
+) -> Result<Vec<Rows>, Trouble> {
+    let parameters = queries.iter().flat_map(|query| &query.parameters);
+    let answer = match connection.object().prepare_typed_cached(&whole.sql, types).await {
+        Ok(statement) => run(&connection, &statement, parameters).await,
+        Err(error) => Err(error),
+    };
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            // Tables that are no more as they were, or a pooler's other session: read one by one, it is told which.
+            server.wholes.forget(queries);
+            connection.object().statement_cache.clear();
+            return Err(not_believed(connection, &queries[0], &error));
+        }
+    };
+    match whole.rows(&server.mark, queries, &answer.rows) {
+        Ok(Some(found)) => {
+            connection.give_back();
+            Ok(found)
+        }
+        Ok(None) => Err(unmarked(server)),
+        Err(failure) => {
+            connection.give_back();
+            Err(failure.into())
+        }
+    }
+}
+
+/// The trouble with what failed before the mark was seen: whose fault it is can be told only where that has been, or does not
+/// matter. What had no time or no room would have none again.
+fn not_believed(connection: Connection, query: &Statement, error: &Error) -> Trouble {
+    connection.give_back(); // With its answer the statement, or its parsing, has ended.
+    let trouble = Trouble::of(&format!("could not read {}", query.excerpt()), error);
+    let is_final = error.code().is_some_and(|code| ["53", "57"].iter().any(|class| code.code().starts_with(class)));
+    if trouble.again == Again::No && !is_final { trouble.again(Again::RelyingOnNothing) } else { trouble }
+}
+
+/// An answer of somebody else.
+fn unmarked(server: &Server) -> Trouble {
+    server.rely_on_nothing();
+    let failure = Failure::passing(PORT, "a pooler stands before the server");
+    Trouble { failure, again: Again::RelyingOnNothing }
+}
+
+/// The types of all parameters; `None` where the server has to infer one.
+fn types_of_all(queries: &[Statement]) -> Option<Vec<Type>> {
+    queries.iter().flat_map(|query| &query.parameters).map(kind).collect()
 }
 
 async fn found(queries: &[Statement], sent: Vec<Sent<'_, Answer>>) -> Result<Vec<Rows>, Trouble> {

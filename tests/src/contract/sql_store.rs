@@ -1,6 +1,7 @@
 //! What every `SqlStore` does.
 
 mod orders;
+mod together;
 mod upserts;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub async fn run(store: Arc<dyn SqlStore>) {
     a_read_sees_one_snapshot(&store).await;
     a_view_and_what_is_said_of_it_move_together(&store).await;
     orders::run(&*store).await;
+    together::run(&*store).await;
     upserts::run(&*store).await;
 }
 

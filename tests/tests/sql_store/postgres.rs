@@ -256,6 +256,8 @@ async fn a_reader_holds_up_a_change_of_tables_but_the_change_does_not_hold_up_re
 
 /// How many parsed queries the connection keeps.
 const KEPT: &str = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT %'";
+/// How many of them show the mark by themselves.
+const KEPT_WHOLE: &str = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '(SELECT 0, %'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_stay_parsed_where_a_connection_is_the_servers_own_and_nowhere_else() {
@@ -266,8 +268,11 @@ async fn queries_stay_parsed_where_a_connection_is_the_servers_own_and_nowhere_e
     let pooled = bouncers.iter().map(|bouncer| (bouncer.url(&database), 0));
     for (url, kept) in std::iter::once(direct).chain(pooled) {
         let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
-        assert_eq!(numbers(&store, "SELECT 7").await, [7]);
-        assert_eq!(numbers(&store, KEPT).await, [kept]);
+        for _ in 0..3 {
+            assert_eq!(numbers(&store, "SELECT 7").await, [7]);
+        }
+        assert_eq!(numbers(&store, KEPT).await, [kept], "the text, and this one");
+        assert_eq!(numbers(&store, KEPT_WHOLE).await, [kept.min(1)], "from the second time on as one statement");
     }
 }
 
@@ -276,11 +281,19 @@ async fn a_connection_that_shows_anothers_mark_is_not_believed() {
     let server = PostgresServer::shared();
     let url = server.url(&server.database().await);
     let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
-    assert_eq!(numbers(&store, "SELECT 7").await, [7]);
+    const MIGRATIONS: &str = "SELECT count(*) FROM migrations";
+    for _ in 0..2 {
+        assert_eq!(numbers(&store, MIGRATIONS).await, [1]);
+    }
     // What a pooler would do that passes `options` on: the next transaction is on another's connection.
-    let others = ["SET carelog.session TO another", "SET search_path TO pg_catalog"];
+    let others = [
+        "CREATE SCHEMA other",
+        "CREATE TABLE other.migrations AS SELECT generate_series(1, 9) AS n",
+        "SET carelog.session TO another",
+        "SET search_path TO other",
+    ];
     store.write(others.map(|sql| Statement::new(sql, vec![])).into()).await.expect("set");
-    assert_eq!(numbers(&store, "SELECT count(*) FROM migrations").await, [1], "of the schema that was asked for");
+    assert_eq!(numbers(&store, MIGRATIONS).await, [1], "of the schema that was asked for");
     assert_eq!(numbers(&store, KEPT).await, [0], "nothing is relied on any more");
 }
 
@@ -295,6 +308,33 @@ async fn rows_are_found_by_their_keys_unless_the_operator_says_what_that_costs()
         let cost = "SELECT current_setting('random_page_cost') AS cost";
         assert_eq!(store.read(plain(cost)).await.expect("read")[0].rows, [vec![SqlValue::from(expected)]]);
     }
+    let told = format!("{}?options=-c%20enable_memoize%3Don", server.url(&database));
+    for (url, expected) in [(server.url(&database), "off"), (told, "on")] {
+        let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
+        let memoize = "SELECT current_setting('enable_memoize') AS memoize";
+        assert_eq!(store.read(plain(memoize)).await.expect("read")[0].rows, [vec![SqlValue::from(expected)]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_reads_do_not_keep_others_from_their_turn() {
+    let server = PostgresServer::shared();
+    let slow = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 1;
+    let settings = PostgresSettings::new(server.url(&server.database().await));
+    let store = Arc::new(connect(PostgresSettings { connections_max: slow + 1, ..settings }).await);
+    let reading: Vec<_> = (0..slow)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.read(plain("SELECT count(*) FROM (SELECT pg_sleep(3)) s")).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await; // All of them are at it.
+    let begun = Instant::now();
+    assert_eq!(numbers(&*store, "SELECT 7").await, [7]);
+    assert!(begun.elapsed() < Duration::from_secs(1), "it waited {:?} for slow ones", begun.elapsed());
+    for reading in reading {
+        reading.await.expect("no panic").expect("read");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -303,6 +343,19 @@ async fn a_query_that_was_parsed_before_its_table_changed_is_parsed_again() {
     let url = server.url(&server.database().await);
     let store = connect(PostgresSettings { connections_max: 1, ..PostgresSettings::new(url) }).await;
     let asked = || async { store.read(plain("SELECT * FROM t")).await.expect("read").remove(0).rows };
+    // One that names its column, a number at first and a text later.
+    let named =
+        || async { store.read(plain("SELECT v FROM k")).await.expect("read").remove(0).rows.remove(0).remove(0) };
+    for (made, expected) in [
+        ("CREATE TABLE k AS SELECT 1::BIGINT AS v", SqlValue::Int(1)),
+        ("ALTER TABLE k ALTER v TYPE TEXT", "1".into()),
+        ("ALTER TABLE k ALTER v TYPE BIGINT USING v::BIGINT", SqlValue::Int(1)),
+    ] {
+        store.write(vec![Statement::new(made, vec![])]).await.expect("changed");
+        for _ in 0..3 {
+            assert_eq!(named().await, expected);
+        }
+    }
     for (made, expected) in [
         (vec!["CREATE TABLE t (id BIGINT)", "INSERT INTO t VALUES (1)"], vec![1.into()]),
         (vec!["ALTER TABLE t ADD name TEXT DEFAULT 'n'"], vec![1.into(), "n".into()]),
@@ -310,6 +363,52 @@ async fn a_query_that_was_parsed_before_its_table_changed_is_parsed_again() {
         (vec!["ALTER TABLE t RENAME TO u", "CREATE VIEW t AS SELECT 5::BIGINT AS id"], vec![SqlValue::Int(5)]),
     ] {
         store.write(made.into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.expect("changed");
-        assert_eq!(asked().await, [expected]);
+        for _ in 0..3 {
+            assert_eq!(asked().await, [expected.as_slice()]);
+        }
     }
+}
+
+/// As the moving of a read model's tables, in one order, and a page's reading of them, in the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_read_and_those_who_move_views_do_not_wait_for_each_other() {
+    let server = PostgresServer::shared();
+    let store = Arc::new(connect(PostgresSettings::new(server.url(&server.database().await))).await);
+    let show = |table: &str| ["one", "two"].map(|view| format!("CREATE VIEW {view} AS SELECT id FROM {table}"));
+    let make = [
+        "CREATE TABLE a (id BIGINT)",
+        "CREATE TABLE b (id BIGINT)",
+        "INSERT INTO a VALUES (1)",
+        "INSERT INTO b VALUES (2)",
+    ];
+    let make = make.map(str::to_owned).into_iter().chain(show("a"));
+    store.write(make.map(|sql| Statement::new(sql, vec![])).collect()).await.expect("made");
+    let moving = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move {
+            for turn in 0..60 {
+                let drop = ["DROP VIEW one", "DROP VIEW two"].map(str::to_owned);
+                let show = show(if turn % 2 == 0 { "b" } else { "a" });
+                let all = drop.into_iter().chain(show).map(|sql| Statement::new(sql, vec![]));
+                store.write(all.collect()).await.expect("moved");
+            }
+        }
+    });
+    let reading = (0..4).map(|_| {
+        let store = Arc::clone(&store);
+        let queries = || ["SELECT id FROM two", "SELECT id FROM one"].map(|sql| Statement::new(sql, vec![])).to_vec();
+        tokio::spawn(async move {
+            for _ in 0..300 {
+                let found = store.read(queries()).await.expect("read");
+                assert_eq!(found[0], found[1], "both are moved at once");
+            }
+        })
+    });
+    for reading in reading.collect::<Vec<_>>() {
+        reading.await.expect("no panic");
+    }
+    moving.await.expect("no panic");
+    tokio::time::sleep(Duration::from_secs(2)).await; // The server's statistics are late.
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(numbers(&*store, deadlocks).await, [0]);
 }

@@ -123,6 +123,15 @@ async fn nulls_apart(store: &dyn SqlStore, people: &[Person]) {
         }
         assert_eq!(found(store, query).await, expected, "those without a name, {way}");
     }
+    for (way, nulls) in [("ASC", "LAST"), ("DESC", "FIRST")] {
+        let query = plain(&format!("SELECT id FROM people ORDER BY name {way} NULLS {nulls}, id {way} LIMIT 1000"));
+        let mut sorted: Vec<&Person> = people.iter().collect();
+        sorted.sort_by_key(|person| (person.0.is_none(), person.0.as_deref().map(str::as_bytes), person.2));
+        if way == "DESC" {
+            sorted.reverse();
+        }
+        assert_eq!(found(store, query).await, ids(sorted), "NULL comes where it is told to: {nulls}");
+    }
     let null = statement("SELECT id FROM people WHERE name = $1", vec![SqlValue::Null]);
     assert_eq!(found(store, null).await, Vec::<i64>::new(), "NULL equals nothing");
 }
