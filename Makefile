@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON := target/tools/venv/bin/python
 YEAR := target/data/2024-12-01
 
-.PHONY: help run test bench data fmt lint doc setup cluster cluster-stop torture-cluster
+.PHONY: help run test test-azure bench data fmt lint doc setup cluster cluster-stop torture-cluster
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,10 @@ cluster: ## Start three nodes on three brokers with every store on loopback, say
 
 cluster-stop: ## End what make cluster started
 	@scripts/cluster stop
+
+test-azure: ## Run the contract of blobs on Azurite, Microsoft's emulator (npm fetches 365 MB)
+	@scripts/setup test
+	@scripts/test_azure
 
 torture-cluster: ## Kill, stop, cut off and starve a cluster under load for long, with a checker over every answer
 	@scripts/setup test

@@ -1,5 +1,5 @@
 //! Sealed files by their hash, in whatever `object_store` reaches: a folder, synced file by file, or a bucket of S3, GCS
-//! or Azure (the last two are not tested here, see docs/decisions/0017-blobs-in-the-cluster.md).
+//! or Azure (what was run of them is in docs/decisions/0017-blobs-in-the-cluster.md).
 //!
 //! A blob lies at `<prefix>/<first two hex digits>/<64 hex digits>`. It is only ever created, never written over: the same
 //! bytes are the same blob. It is there when it was written whole, and every read checks it against its name.
