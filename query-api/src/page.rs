@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_the_first_column_are_read_apart_and_come_last() {
+    fn rows_without_the_first_column_come_last_and_are_read_apart_beyond_a_place() {
         let ordering = Ordering { first_may_be_null: true, ..Ordering::by(&["start_at", "id"]) };
         let list = List { models: &[], select: Select::new("id", "t"), ordering, binding: String::new() };
         let dated = [SqlValue::Int(1), SqlValue::from("a")];

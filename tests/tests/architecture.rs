@@ -145,6 +145,7 @@ fn what_is_unsafe_stands_alone() {
     let others: Vec<&str> =
         packages.iter().filter(|package| !keeps_lints(package)).map(|package| package.name.as_str()).collect();
     assert_eq!(others, UNSAFE_MAY_BE_IN);
+    assert!(read(&root().join("Cargo.toml")).contains("\nunsafe_code = \"forbid\"\n"));
 }
 
 #[test]

@@ -89,12 +89,13 @@ pub enum Stopped {
     },
     /// The topic was deleted and made anew while it was followed.
     #[error(
-        "partition {} stopped at {at}: the topic was deleted and made anew (its id was {was} and is {is}). Nothing was \
-         changed here. Stop every process; a start compares what the topic holds. See `carelog log refill`",
+        "partition {} stopped: the topic was deleted and made anew (its id was {was} and is {is}). What the local log holds \
+         before {at} is of the old one for sure; what follows, if anything does, may be of the new one. Stop every process, \
+         and see `carelog log refill`",
         .at.partition
     )]
     MadeAnew {
-        /// The next frame.
+        /// The first place that may be of the new topic.
         at: Position,
         /// The id of the topic when this node started.
         was: String,

@@ -48,6 +48,8 @@ pub(crate) struct Follower {
     taking: TakingOver,
     /// How far the log was, and since when, while something accepted waits to be read back.
     waiting: Option<(u64, Instant)>,
+    /// How far the log was at the last two looks at the topic that found it the same, the older one first.
+    looked: (u64, u64),
 }
 
 /// What others see of a partition while the reader follows it.
@@ -80,6 +82,7 @@ impl Follower {
             assigned,
             taking,
             waiting,
+            looked: (next, next),
         };
         (follower, seen)
     }
@@ -272,6 +275,16 @@ impl Follower {
     /// The place of the next frame that counts.
     pub(crate) fn next_place(&self) -> Position {
         Position { partition: self.number, offset: self.counting.next() }
+    }
+
+    /// The topic was looked at, and is still the one that this node began with.
+    pub(crate) fn is_in_the_same_topic(&mut self) {
+        self.looked = (self.looked.1, self.counting.next());
+    }
+
+    /// What was read before the older look was of the topic for sure: it was there at the newer one.
+    pub(crate) fn first_unsure_place(&self) -> Position {
+        Position { partition: self.number, offset: self.looked.0 }
     }
 
     fn own_claim(&self) -> Result<Ownership, carelog_domain::ports::Failure> {

@@ -32,6 +32,8 @@ pub(crate) enum Happened {
     Doubt { generation: u64, why: String },
     /// These partitions are this node's to own, and no others.
     Assigned(Vec<u16>),
+    /// The topic still is the one that this node began with.
+    SameTopic,
     /// The topic of this name is another one now: no record that comes or goes is of this log.
     MadeAnew { was: String, is: String },
     /// Nothing more is accepted: finish and end.
@@ -110,10 +112,11 @@ impl Reader {
                     let assigned = |follower: &Follower| partitions.contains(&follower.number().0);
                     self.followers.iter_mut().for_each(|follower| follower.assign(assigned(follower)));
                 }
+                Happened::SameTopic => self.followers.iter_mut().for_each(Follower::is_in_the_same_topic),
                 Happened::MadeAnew { was, is } => {
                     for follower in self.followers.iter_mut().filter(|follower| !follower.is_stopped()) {
                         follower.stop(Stopped::MadeAnew {
-                            at: follower.next_place(),
+                            at: follower.first_unsure_place(),
                             was: was.clone(),
                             is: is.clone(),
                         });

@@ -95,8 +95,23 @@ pub(crate) fn check(options: &Options) -> Result<Home, OpenError> {
     let cluster = consumer.client().fetch_cluster_id(options.limits.start).ok_or_else(|| {
         unreachable(options, "its cluster id")(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut))
     })?;
-    let id = topic_id(consumer.client(), &options.topic, options.limits.start);
-    Ok(Home::new(cluster, options.topic.clone(), id.map_err(unreachable(options, "the id of the topic"))?))
+    let id = patient_topic_id(&consumer, options).map_err(unreachable(options, "the id of the topic"))?;
+    Ok(Home::new(cluster, options.topic.clone(), id))
+}
+
+/// The id, also of a topic that was made just now, of which not every broker has heard.
+fn patient_topic_id(consumer: &BaseConsumer, options: &Options) -> Result<Option<String>, KafkaError> {
+    let begun = Instant::now();
+    loop {
+        match topic_id(consumer.client(), &options.topic, options.limits.start) {
+            Err(KafkaError::AdminOp(RDKafkaErrorCode::UnknownTopicOrPartition))
+                if begun.elapsed() < options.limits.start =>
+            {
+                std::thread::sleep(TOLD_PAUSE);
+            }
+            told => return told,
+        }
+    }
 }
 
 fn unreachable(options: &Options, what: &'static str) -> impl FnOnce(KafkaError) -> OpenError {

@@ -36,7 +36,7 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 /// needs in its caches: sixteen readers on two cores got a fifth more pages over four connections than over sixteen.
 const READS_PER_CORE: usize = 2;
 /// A read that has waited so long for others goes ahead: they may be slow ones.
-const TURN_TIME_MAX: Duration = Duration::from_millis(20);
+const TURN_TIME_MAX: Duration = Duration::from_millis(10);
 
 /// What a page of a table costs that is not the next one, beside one that is. Everything asked here is found by a key, on
 /// disks without a head to move, mostly in memory; by the server's own guess (4) it reads a table of some thousand patients
@@ -246,6 +246,7 @@ impl Deref for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(taken) = self.taken.take() else { return };
+        let turn = self.turn.take();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(taken));
             return;
@@ -266,8 +267,8 @@ impl Drop for Connection {
             if !matches!(ended, Ok(Some(()))) && !taken.is_closed() {
                 tracing::debug!("a query could not be cancelled; its time-out ends it");
             }
-            // Its place in the pool is free from here on, not before: the server's connections are counted.
-            drop(Object::take(taken));
+            // Its turn and its place in the pool are free from here on, not before: the server is still at it.
+            drop((Object::take(taken), turn));
         });
     }
 }

@@ -23,7 +23,8 @@ pub struct PostgresSettings {
     pub connect_time_max: Duration,
     /// Waiting for one of the connections to be free.
     pub wait_time_max: Duration,
-    /// One query, or all of a read where they are one statement, at the server. Above what a GraphQL operation may take, which gives up by itself and cancels it.
+    /// One query at the server, or all of a read where they are one statement. Above what a GraphQL operation may take,
+    /// which gives up by itself and cancels it.
     pub read_time_max: Duration,
     /// One statement of a write, at the server.
     pub write_time_max: Duration,

@@ -210,7 +210,10 @@ async fn try_own_read(server: &Server, connection: Connection, queries: &[Statem
     for query in queries {
         match session::kept(connection.object(), query).await {
             Ok(kept) => parsed.push(kept),
-            Err(error) => return Err(not_believed(connection, query, &error)),
+            Err(error) => {
+                connection.give_back();
+                return Err(not_believed(query, &error));
+            }
         }
     }
     let opening = send_opening(&connection, server.opening_own_read()).await;
@@ -260,10 +263,14 @@ async fn try_whole_read(
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            // Tables that are no more as they were, or a pooler's other session: read one by one, it is told which.
-            server.wholes.forget(queries);
-            connection.object().statement_cache.clear();
-            return Err(not_believed(connection, &queries[0], &error));
+            let trouble = not_believed(&queries[0], &error);
+            if trouble.again == Again::RelyingOnNothing {
+                // Tables that are no more as they were, or a pooler's other session: read one by one, it is told which.
+                server.wholes.forget(queries);
+                connection.object().statement_cache.clear();
+            }
+            connection.give_back(); // With its answer the statement has ended.
+            return Err(trouble);
         }
     };
     match whole.rows(&server.mark, queries, &answer.rows) {
@@ -281,8 +288,7 @@ async fn try_whole_read(
 
 /// The trouble with what failed before the mark was seen: whose fault it is can be told only where that has been, or does not
 /// matter. What had no time or no room would have none again.
-fn not_believed(connection: Connection, query: &Statement, error: &Error) -> Trouble {
-    connection.give_back(); // With its answer the statement, or its parsing, has ended.
+fn not_believed(query: &Statement, error: &Error) -> Trouble {
     let trouble = Trouble::of(&format!("could not read {}", query.excerpt()), error);
     let is_final = error.code().is_some_and(|code| ["53", "57"].iter().any(|class| code.code().starts_with(class)));
     if trouble.again == Again::No && !is_final { trouble.again(Again::RelyingOnNothing) } else { trouble }

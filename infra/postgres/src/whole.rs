@@ -58,12 +58,13 @@ const KINDS: [(Kind, &str); 3] =
 
 /// Which kind a column is of, and what makes it one of that.
 fn column_kind(column: &Column) -> Option<(Kind, &'static str)> {
-    // A domain such as CTEXT comes back as the type beneath it. CHAR(n) would lose the spaces at its end.
+    // A domain such as CTEXT comes back as the type beneath it. What is cast is computed: a column that became of another
+    // type would be cast as well, and nobody would be told.
     Some(match *column.type_() {
         Type::TEXT => (Kind::Text, ""),
-        Type::VARCHAR | Type::NAME | Type::UNKNOWN => (Kind::Text, "::text"),
+        Type::UNKNOWN => (Kind::Text, "::text"),
         Type::INT8 => (Kind::Number, ""),
-        Type::INT4 | Type::INT2 => (Kind::Number, "::int8"),
+        Type::INT4 => (Kind::Number, "::int8"),
         Type::BOOL => (Kind::Number, "::int4::int8"),
         Type::BYTEA => (Kind::Bytes, ""),
         _ => return None,
@@ -76,7 +77,7 @@ impl Whole {
         let suits = |(query, parsed): (&Statement, &&tokio_postgres::Statement)| {
             is_plain(&query.sql) && !parsed.columns().is_empty() && parsed.params().len() == query.parameters.len()
         };
-        if queries.len() > QUERIES_MAX || !queries.iter().zip(parsed).all(suits) {
+        if queries.is_empty() || queries.len() > QUERIES_MAX || !queries.iter().zip(parsed).all(suits) {
             return None;
         }
         let kinds = parsed.iter().map(|each| each.columns().iter().map(column_kind).collect());
@@ -149,9 +150,10 @@ fn is_plain(sql: &str) -> bool {
     let stars = sql.matches('*').count();
     let known_stars: usize =
         ["COUNT(*)", "count(*)", "SELECT page.*"].iter().map(|text| sql.matches(text).count()).sum();
-    let in_names =
-        sql.as_bytes().windows(2).any(|two| two[1] == b'$' && (two[0].is_ascii_alphanumeric() || two[0] == b'_'));
-    is_select && !strange && stars == known_stars && !in_names
+    // Parts of names, and quotes of dollars.
+    let in_name = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_';
+    let dollars = sql.as_bytes().windows(3).any(|at| at[1] == b'$' && (in_name(at[0]) || !at[2].is_ascii_digit()));
+    is_select && !strange && stars == known_stars && !dollars && !sql.ends_with('$')
 }
 
 /// The text with its parameters counted from another one on.
@@ -263,6 +265,8 @@ mod tests {
             "SELECT a AS \"doctor's\" FROM t WHERE a = $1",
             "SELECT E'\\'' FROM t",
             "SELECT col$1 FROM t",
+            "SELECT $$it's$$ FROM t",
+            "SELECT a FROM t WHERE b = $",
         ] {
             assert!(!is_plain(sql), "{sql}");
         }

@@ -81,7 +81,9 @@ async fn a_start_on_one_that_others_filled_otherwise_is_refused_with_the_first_d
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_runs_stops_and_acknowledges_nothing_more() {
     let home = KafkaHome::new(&Kafka::shared(), 1);
-    let north = KafkaHome::open_owning(home.options("north")).await;
+    let mut trusting = home.options("north");
+    trusting.limits.same_topic = Duration::from_secs(3600); // By its place alone.
+    let north = KafkaHome::open_owning(trusting).await;
     fill(&north, "before", 7).await;
     make_anew(&home).await;
     let accepted = north.append(one("after")).await;
@@ -89,8 +91,7 @@ async fn a_node_that_runs_stops_and_acknowledges_nothing_more() {
         accepted.durable.await.expect_err("nobody reads it back");
     }
     let now = until(&north, 0, |now| now.stopped().is_some()).await;
-    let other_or_shorter = matches!(now.stopped(), Some(Stopped::Missing { .. } | Stopped::MadeAnew { .. }));
-    assert!(other_or_shorter, "{now:?}");
+    assert!(matches!(now.stopped(), Some(Stopped::Missing { .. })), "{now:?}");
     assert!(north.append(one("later")).await.is_err(), "a partition that stopped takes nothing");
 }
 
@@ -99,15 +100,19 @@ async fn a_node_that_runs_stops_where_others_filled_it_beyond_its_place() {
     let home = KafkaHome::new(&Kafka::shared(), 1);
     let mut slow_to_look = home.options("north");
     // Its place is in the new topic by the time it reads there again.
-    slow_to_look.client.push(("fetch.error.backoff.ms".to_owned(), "10000".to_owned()));
-    slow_to_look.limits.same_topic = Duration::from_millis(200);
+    slow_to_look.client.push(("fetch.error.backoff.ms".to_owned(), "20000".to_owned()));
+    slow_to_look.limits.same_topic = Duration::from_secs(3);
     let north = KafkaHome::open_owning(slow_to_look).await;
     fill(&north, "before", 3).await;
+    tokio::time::sleep(Duration::from_secs(7)).await; // Two looks at the topic, with some time to spare.
     make_anew(&home).await;
     let south = KafkaHome::open_owning(home.options("south")).await;
     fill(&south, "after", 30).await;
+    let at = |log: &KafkaLog| log.standing(Partition(0)).expect("a partition").borrow().clone();
+    assert!(at(&south).read_to > at(&north).read_to && at(&north).stopped().is_none(), "{:?}", at(&north));
     let now = until(&north, 0, |now| now.stopped().is_some()).await;
-    let Some(Stopped::MadeAnew { was, is, .. }) = now.stopped() else { panic!("{now:?}") };
+    let Some(Stopped::MadeAnew { at, was, is }) = now.stopped() else { panic!("{now:?}") };
     assert_ne!(was, is);
+    assert_eq!(at.offset, 3, "all of its own is of the old topic");
     assert!(north.append(one("later")).await.is_err(), "a partition that stopped takes nothing");
 }

@@ -21,6 +21,14 @@ async fn pages_go_on_where_they_ended_in_both_directions() {
         assert_eq!((all["totalCount"].as_i64(), whole.len()), (Some(7), 7));
         assert_eq!(whole[0], world.ids.visits[3].to_string(), "yesterday's comes first");
         assert_eq!(whole[6], world.ids.visits[4].to_string(), "the one without a time comes last");
+        for count in 1..=7 {
+            let ends = format!(
+                "{{ a: appointments(first: {count}) {{ nodes {{ id }} }} b: appointments(last: {count}) {{ nodes {{ id }} }} }}"
+            );
+            let data = world.data(&auditor(), &ends).await;
+            assert_eq!(ids(&data["a"]["nodes"]), whole[..count]);
+            assert_eq!(ids(&data["b"]["nodes"]), whole[7 - count..]);
+        }
 
         for (size, cursor, info, forward) in
             [("first", "after", "endCursor", true), ("last", "before", "startCursor", false)]

@@ -371,7 +371,7 @@ async fn a_query_that_was_parsed_before_its_table_changed_is_parsed_again() {
 
 /// As the moving of a read model's tables, in one order, and a page's reading of them, in the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_read_and_those_who_move_views_do_not_wait_for_each_other() {
+async fn those_who_read_and_those_who_move_views_run_into_no_deadlock() {
     let server = PostgresServer::shared();
     let store = Arc::new(connect(PostgresSettings::new(server.url(&server.database().await))).await);
     let show = |table: &str| ["one", "two"].map(|view| format!("CREATE VIEW {view} AS SELECT id FROM {table}"));

@@ -38,6 +38,7 @@ impl Watch {
                     Ok(Some(is)) if is != was => is,
                     Ok(_) => {
                         told = None;
+                        let _ = tell.send(Happened::SameTopic); // The reader may have ended.
                         continue;
                     }
                     // A topic that is gone, and brokers that do not answer, are no other topic.
@@ -48,7 +49,7 @@ impl Watch {
                 };
                 // One broker alone may not have heard of a new topic yet.
                 if told.replace(is.clone()).is_some_and(|before| before == is) {
-                    let _ = tell.send(Happened::MadeAnew { was, is }); // The reader may have ended.
+                    let _ = tell.send(Happened::MadeAnew { was, is });
                     return;
                 }
             }
