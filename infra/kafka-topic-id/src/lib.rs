@@ -31,11 +31,11 @@ const LIMIT_MAX: Duration = Duration::from_secs(3600);
 /// The answer to a request that ran out of time comes a moment after the time.
 const ANSWERED_AFTER: Duration = Duration::from_secs(1);
 
-/// The id of a topic as `kafka-topics.sh --describe` prints it; `None` where brokers have no ids (before 2.8). Waits for the answer, so
-/// call it away from a runtime's threads.
+/// The id of a topic as `kafka-topics.sh --describe` prints it; `None` where brokers have no ids (before 2.8). Waits for the
+/// answer, so call it away from a runtime's threads.
 ///
 /// # Errors
-/// `UnknownTopicOrPartition` where there is no such topic, whatever the brokers said otherwise, or that they said nothing in time.
+/// `UnknownTopicOrPartition` where there is no such topic; otherwise what the brokers said, or that they said nothing in time.
 pub fn topic_id<C: ClientContext>(client: &Client<C>, topic: &str, limit: Duration) -> KafkaResult<Option<String>> {
     let failed = |code| Err(KafkaError::AdminOp(code));
     let Ok(name) = CString::new(topic) else { return failed(RDKafkaErrorCode::InvalidTopic) };

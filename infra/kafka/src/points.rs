@@ -92,10 +92,12 @@ impl Points {
             Some(_) => lines.filter_map(|line| serde_json::from_str(line).ok()).collect(),
             None => vec![],
         };
-        if points.iter().any(|point: &Point| !point.is_in(&home)) {
-            tracing::warn!(is = home.topic_id, "the topic was deleted and made anew: what it holds is compared");
+        let points = Points { path, home, points };
+        if points.know_another_topic() {
+            let is = points.home.topic_id.as_deref();
+            tracing::warn!(is, "the topic was deleted and made anew: what it holds is compared");
         }
-        Ok(Points { path, home, points })
+        Ok(points)
     }
 
     /// The points of a folder that has none yet.
@@ -119,6 +121,12 @@ impl Points {
     /// The lineage of a partition, whatever became of the topic.
     pub(crate) fn lineage(&self, partition: Partition) -> Option<Uuid> {
         self.of_any_topic(partition).find_map(|point| Some(point.owner.as_ref()?.lineage))
+    }
+
+    /// True when nothing was noted of some partition since the topic was made anew.
+    fn know_another_topic(&self) -> bool {
+        let newest = |point: &Point| self.of_any_topic(Partition(point.partition)).next();
+        self.points.iter().any(|point| newest(point).is_some_and(|newest| !newest.is_in(&self.home)))
     }
 
     fn of_any_topic(&self, partition: Partition) -> impl Iterator<Item = &Point> {
@@ -203,9 +211,12 @@ mod tests {
         // A start that stops at partition 0, with something to note of partition 1.
         let mut points = Points::load(folder.path(), at("cluster-a", Some("second"))).expect("read");
         points.add(Point { owner: owner(Uuid::now_v7()), ..point(1, 1) });
+        assert!(points.know_another_topic());
         points.save().expect("saved");
-        let points = Points::load(folder.path(), at("cluster-a", Some("second"))).expect("read");
+        let mut points = Points::load(folder.path(), at("cluster-a", Some("second"))).expect("read");
         assert_eq!((points.of(Partition(0)).count(), points.of(Partition(1)).count()), (0, 1));
         assert_eq!(points.lineage(Partition(0)), Some(lineage));
+        points.add(point(0, 5));
+        assert!(!points.know_another_topic(), "it is said until each partition was read anew");
     }
 }

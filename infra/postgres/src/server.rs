@@ -33,7 +33,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// So many reads are at the server at once for each core here. A server's process that is asked again at once has what it
-/// needs in its caches: sixteen readers on two cores got a sixth to a fifth more pages over four connections than over sixteen.
+/// needs in its caches: sixteen readers on two cores got a sixth to a fifth more pages over four connections than over
+/// sixteen.
 const READS_PER_CORE: usize = 2;
 /// A read that has waited so long for others goes ahead: they may be slow ones.
 const TURN_TIME_MAX: Duration = Duration::from_millis(10);
