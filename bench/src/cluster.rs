@@ -12,6 +12,7 @@ use anyhow::ensure;
 
 use crate::http::hospital::Hospital;
 use crate::http::wrk::{self, Script};
+use crate::percentiles::Percentiles;
 use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
 use bare::Bare;
@@ -20,6 +21,9 @@ pub(crate) use running::Shape;
 
 /// Enough to be in every partition.
 const HOSPITALS: usize = 10;
+/// What a client of the bare producer sends at once: the least that can be, and what a booking is (the appointment, the seat
+/// and the patient's schedule).
+const RECORDS_TOGETHER: [usize; 2] = [1, 3];
 
 /// What is measured, and where.
 pub(crate) struct Programs<'a> {
@@ -49,7 +53,10 @@ pub(crate) async fn measure(
         let cluster = Cluster::start(programs.cluster, &work.join(format!("cluster-{number}")), shape).await?;
         let mut hospital = Hospital::open(cluster.api(), work, pressure.patients, HOSPITALS).await?;
         for &connections in loads.connections {
-            let bare = bare::measure(&cluster.brokers, connections, pressure.burst).await?;
+            let mut bare = Vec::new();
+            for together in RECORDS_TOGETHER {
+                bare.push(bare::measure(&cluster.brokers, connections, together, pressure.burst).await?);
+            }
             burst(&cluster, &mut hospital, connections, pressure.burst, &bare, report).await?;
         }
         if matches!(shape, Shape::One) {
@@ -65,7 +72,7 @@ async fn burst(
     hospital: &mut Hospital,
     connections: usize,
     time: Duration,
-    bare: &Bare,
+    bare: &[Bare],
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let (api, nodes) = (cluster.api(), cluster.nodes.len());
@@ -90,17 +97,12 @@ async fn burst(
         "{name}: wrk counted {succeeded} successes, the read model {made} appointments"
     );
     let (written, ours) = (rate(during, time), counted.percentiles());
+    let beside: Vec<String> = bare.iter().map(|bare| against(bare, written, &ours)).collect();
     report.add(Row {
         what: name,
         figure: format!("{}/s, {} events/s", number(counted.rate()), number(written)),
         times: ours.to_string(),
-        beside: format!(
-            "bare producer, read back: {}/s, {} (we reach {} in events/s, p50 {:.1} x)",
-            number(bare.rate),
-            bare.times,
-            share(written, bare.rate),
-            ours.p50.as_secs_f64() / bare.times.p50.as_secs_f64().max(f64::EPSILON)
-        ),
+        beside: beside.join("; "),
         checked: format!(
             "{} answered with 201, {} appointments; left over: sagas {} events, read models {}; caught up in {:.1} s",
             number(succeeded as f64),
@@ -110,4 +112,19 @@ async fn burst(
             left.time.as_secs_f64()
         ),
     })
+}
+
+/// What the bare producer did, and what of it we do.
+fn against(bare: &Bare, written: f64, ours: &Percentiles) -> String {
+    let together = match bare.together {
+        1 => "one record at a time".to_owned(),
+        several => format!("{several} at a time"),
+    };
+    format!(
+        "bare producer, read back, {together}: {} records/s, {} (we reach {} in events/s, p50 {:.1} x)",
+        number(bare.rate),
+        bare.times,
+        share(written, bare.rate),
+        ours.p50.as_secs_f64() / bare.times.p50.as_secs_f64().max(f64::EPSILON)
+    )
 }

@@ -27,19 +27,21 @@ const RECORD_BYTES: usize = 950;
 
 /// What it did.
 pub(crate) struct Bare {
+    /// Records that a client sends at once.
+    pub(crate) together: usize,
     /// Records a second.
     pub(crate) rate: f64,
-    /// From sending a record to reading it back.
+    /// From sending what is sent at once to reading all of it back.
     pub(crate) times: Percentiles,
 }
 
 /// Records that were sent and not read back.
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<()>>>>;
 
-/// Has so many clients each send one record after the other, to one partition after the other: the bookings of one client go
-/// to all of them as well.
-pub(crate) async fn measure(brokers: &str, clients: usize, time: Duration) -> anyhow::Result<Bare> {
-    let topic = format!("bare-{clients}");
+/// Has so many clients each send some records to one partition and wait for them, then to the next: the bookings of one
+/// client go to all partitions as well, and each is several records of one.
+pub(crate) async fn measure(brokers: &str, clients: usize, together: usize, time: Duration) -> anyhow::Result<Bare> {
+    let topic = format!("bare-{clients}-by-{together}");
     make_topic(brokers, &topic, PARTITIONS).await?;
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -62,7 +64,7 @@ pub(crate) async fn measure(brokers: &str, clients: usize, time: Duration) -> an
             let mut times = Times::default();
             while begun.elapsed() < time {
                 let sent = Instant::now();
-                send(&producer, &waiting, &topic, next.fetch_add(1, Ordering::Relaxed)).await?;
+                send(&producer, &waiting, &topic, next.fetch_add(1, Ordering::Relaxed), together).await?;
                 times.add(sent.elapsed());
             }
             anyhow::Ok(times)
@@ -75,22 +77,31 @@ pub(crate) async fn measure(brokers: &str, clients: usize, time: Duration) -> an
     let spent = begun.elapsed();
     ended.store(true, Ordering::Release);
     ensure!(reading.join().is_ok(), "the bare consumer panicked");
-    Ok(Bare { rate: rate(all.count() as u64, spent), times: all.percentiles() })
+    Ok(Bare { together, rate: rate((all.count() * together) as u64, spent), times: all.percentiles() })
 }
 
 async fn send(
     producer: &ThreadedProducer<DefaultProducerContext>,
     waiting: &Waiting,
     topic: &str,
-    id: u64,
+    turn: u64,
+    together: usize,
 ) -> anyhow::Result<()> {
-    let (told, read) = oneshot::channel();
-    waiting.lock().insert(id, told);
-    let mut value = id.to_le_bytes().to_vec();
-    value.resize(RECORD_BYTES, b'x');
-    let record = BaseRecord::<str, [u8]>::to(topic).partition((id % PARTITIONS as u64) as i32).payload(&value);
-    producer.send(record).map_err(|(error, _)| error)?;
-    read.await.context("a record was not read back")
+    let partition = (turn % PARTITIONS as u64) as i32;
+    let mut read = Vec::with_capacity(together);
+    for id in (turn * together as u64..).take(together) {
+        let (told, one) = oneshot::channel();
+        waiting.lock().insert(id, told);
+        read.push(one);
+        let mut value = id.to_le_bytes().to_vec();
+        value.resize(RECORD_BYTES, b'x');
+        let record = BaseRecord::<str, [u8]>::to(topic).partition(partition).payload(&value);
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    for one in read {
+        one.await.context("a record was not read back")?;
+    }
+    Ok(())
 }
 
 /// Makes a topic as the log's is: three replicas, two of them in sync.
