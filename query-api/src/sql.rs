@@ -4,7 +4,7 @@ mod row;
 
 use carelog_domain::ports::{SqlValue, Statement};
 
-pub(crate) use row::{Row, rows, rows_with};
+pub(crate) use row::{Places, Row, rows, rows_with};
 
 /// A SELECT in the making. A `?` in a piece stands for one of its values.
 #[derive(Clone)]

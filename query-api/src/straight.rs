@@ -12,7 +12,7 @@ use carelog_domain::ports::SqlValue;
 
 use crate::fields::{Field, Fields, Made, Show};
 use crate::loading::FromRow;
-use crate::sql::Row;
+use crate::sql::{Places, Row};
 
 /// How an object is made from its row: its fields in the order they were asked for.
 struct Plan(Vec<(Name, Step)>);
@@ -51,13 +51,11 @@ impl Plan {
         Some(Plan(steps))
     }
 
-    /// The object; `None` where a row is missing or is not as the projections write it.
-    fn object(&self, row: &Row) -> Option<Value> {
-        let mut fields = IndexMap::with_capacity(self.0.len());
-        for (key, step) in &self.0 {
-            fields.insert(key.clone(), step.value(row)?);
-        }
-        Some(Value::Object(fields))
+    /// The same for rows whose values stand in these places; `None` where one was not read.
+    fn fitted(&self, places: Places<'_>) -> Option<Fitted> {
+        let steps = self.0.iter().map(|(_, step)| step.fitted(places)).collect::<Option<_>>()?;
+        let blank = self.0.iter().map(|(key, _)| (key.clone(), Value::Null)).collect();
+        Some(Fitted { steps, blank })
     }
 }
 
@@ -75,17 +73,79 @@ impl Step {
         }
     }
 
-    fn value(&self, row: &Row) -> Option<Value> {
+    fn fitted(&self, places: Places<'_>) -> Option<FittedStep> {
+        Some(match self {
+            Step::Named(name) => FittedStep::Named(name.clone()),
+            Step::Shown { column, show, may_be_null } => {
+                FittedStep::Shown { at: places.of(column)?, show: *show, may_be_null: *may_be_null }
+            }
+            Step::Led { column, plan } => {
+                let (key, led) = places.beside(column)?;
+                FittedStep::Led { key, plan: plan.fitted(led)? }
+            }
+        })
+    }
+}
+
+/// A plan for rows of one shape.
+struct Fitted {
+    steps: Vec<FittedStep>,
+    /// An object without values. A copy of it costs less than putting one key after the other into another.
+    blank: IndexMap<Name, Value>,
+}
+
+/// A step that knows where the values stand.
+enum FittedStep {
+    Named(Value),
+    Shown { at: usize, show: Show, may_be_null: bool },
+    Led { key: usize, plan: Fitted },
+}
+
+impl Fitted {
+    /// The object; `None` where a row is not as the projections write it.
+    fn object(&self, values: &[SqlValue]) -> Option<Value> {
+        let mut fields = self.blank.clone();
+        for (value, step) in fields.values_mut().zip(&self.steps) {
+            *value = step.value(values)?;
+        }
+        Some(Value::Object(fields))
+    }
+}
+
+impl FittedStep {
+    fn value(&self, values: &[SqlValue]) -> Option<Value> {
         match self {
-            Step::Named(name) => Some(name.clone()),
-            Step::Shown { column, show, may_be_null } => match row.find(column)? {
+            FittedStep::Named(name) => Some(name.clone()),
+            FittedStep::Shown { at, show, may_be_null } => match values.get(*at)? {
                 SqlValue::Null => may_be_null.then_some(Value::Null),
                 value => show(value),
             },
-            Step::Led { column, plan } => match row.beside(column)? {
-                Some(led) => plan.object(&led),
-                None => Some(Value::Null),
+            FittedStep::Led { key, plan } => match values.get(*key)? {
+                SqlValue::Null => Some(Value::Null),
+                _ => plan.object(values),
             },
+        }
+    }
+}
+
+/// Makes the objects of rows that come one after the other, most of them of one shape.
+struct Maker<'p> {
+    plan: &'p Plan,
+    /// How it was last done, and of which row.
+    last: Option<(Row, Fitted)>,
+}
+
+impl Maker<'_> {
+    /// The object; `None` where something was not read, or is not as the projections write it.
+    fn object(&mut self, row: &Row) -> Option<Value> {
+        match &self.last {
+            Some((last, fitted)) if row.is_like(last) => fitted.object(row.all()),
+            _ => {
+                let fitted = self.plan.fitted(row.places())?;
+                let object = fitted.object(row.all());
+                self.last = Some((row.clone(), fitted));
+                object
+            }
         }
     }
 }
@@ -101,13 +161,13 @@ pub(crate) trait Objects: OutputType {
     /// What they are.
     type Each: OutputType + FromRow;
 
-    fn made(&self, make: impl Fn(&Self::Each) -> Option<Value>) -> Option<Value>;
+    fn made(&self, make: impl FnMut(&Self::Each) -> Option<Value>) -> Option<Value>;
 }
 
 impl<T: OutputType + FromRow> Objects for &T {
     type Each = T;
 
-    fn made(&self, make: impl Fn(&T) -> Option<Value>) -> Option<Value> {
+    fn made(&self, mut make: impl FnMut(&T) -> Option<Value>) -> Option<Value> {
         make(self)
     }
 }
@@ -115,8 +175,12 @@ impl<T: OutputType + FromRow> Objects for &T {
 impl<T: OutputType + FromRow> Objects for Vec<&T> {
     type Each = T;
 
-    fn made(&self, make: impl Fn(&T) -> Option<Value>) -> Option<Value> {
-        self.iter().map(|each| make(each)).collect::<Option<_>>().map(Value::List)
+    fn made(&self, mut make: impl FnMut(&T) -> Option<Value>) -> Option<Value> {
+        let mut objects = Vec::with_capacity(self.len());
+        for each in self {
+            objects.push(make(each)?);
+        }
+        Some(Value::List(objects))
     }
 }
 
@@ -142,7 +206,10 @@ impl<V: Objects> OutputType for Straight<V> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Selected>) -> ServerResult<Value> {
-        let made = self.plan.as_ref().and_then(|plan| self.objects.made(|each| plan.object(each.row()?)));
+        let made = self.plan.as_ref().and_then(|plan| {
+            let mut maker = Maker { plan, last: None };
+            self.objects.made(|each| maker.object(each.row()?))
+        });
         match made {
             Some(value) => Ok(value),
             None => self.objects.resolve(ctx, field).await,

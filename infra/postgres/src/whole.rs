@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use carelog_domain::ports::{Failure, Rows, SqlValue, Statement};
+use carelog_domain::ports::{Failure, Rows, Statement};
 use parking_lot::Mutex;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Column, Row};
@@ -134,9 +134,11 @@ impl Whole {
             let (Some(part), Some(rows), Some(query)) = (self.parts.get(at), all.get_mut(at), queries.get(at)) else {
                 return Ok(None);
             };
-            let values: Result<Vec<SqlValue>, Failure> =
-                part.places.iter().map(|place| value(row, *place, query)).collect();
-            rows.rows.push(values?);
+            let mut values = Vec::with_capacity(part.places.len());
+            for place in &part.places {
+                values.push(value(row, *place, query)?);
+            }
+            rows.rows.push(values);
         }
         Ok(Some(all))
     }

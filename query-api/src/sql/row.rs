@@ -36,6 +36,31 @@ struct Neighbour {
     shape: Arc<Shape>,
 }
 
+/// Where the values of rows of one shape stand.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'r> {
+    shape: &'r Shape,
+    from: usize,
+}
+
+impl<'r> Places<'r> {
+    /// Where a column's value stands, if it was fetched.
+    pub(crate) fn of(self, column: &str) -> Option<usize> {
+        self.shape.columns.iter().position(|name| name == column).map(|index| self.from + index)
+    }
+
+    /// Where the key of the row stands that the column leads to, NULL where there is none, and what is in that row.
+    pub(crate) fn beside(self, column: &str) -> Option<(usize, Places<'r>)> {
+        self.shape.neighbour(column).map(|led| (led.key, Places { shape: &led.shape, from: led.from }))
+    }
+}
+
+impl Shape {
+    fn neighbour(&self, column: &str) -> Option<&Neighbour> {
+        self.beside.iter().find(|led| led.column == column)
+    }
+}
+
 /// The rows of a result.
 pub(crate) fn rows(found: Rows) -> impl DoubleEndedIterator<Item = Row> + ExactSizeIterator {
     rows_with(found, &[])
@@ -60,22 +85,29 @@ pub(crate) fn rows_with(
 }
 
 impl Row {
-    /// The row that the column leads to, or that there is none; `None` where nothing was read beside this one.
-    pub(crate) fn beside(&self, column: &str) -> Option<Option<Row>> {
-        self.neighbour(column).map(|led| self.step_to(led))
+    /// Where its values stand among [`Row::all`].
+    pub(crate) fn places(&self) -> Places<'_> {
+        Places { shape: &self.shape, from: self.from }
     }
 
-    /// The same, unless it was read without one of these columns; `None` for all there are.
+    /// Its values and those of the rows beside it.
+    pub(crate) fn all(&self) -> &[SqlValue] {
+        &self.values
+    }
+
+    /// True when the values of the other stand in the same places.
+    pub(crate) fn is_like(&self, other: &Row) -> bool {
+        Arc::ptr_eq(&self.shape, &other.shape) && self.from == other.from
+    }
+
+    /// The row that the column leads to, or that there is none; `None` where nothing was read beside this one, or without one
+    /// of these columns (`None` for all there are).
     pub(crate) fn beside_with(&self, column: &str, needed: Option<&[&'static str]>) -> Option<Option<Row>> {
-        let led = self.neighbour(column)?;
+        let led = self.shape.neighbour(column)?;
         let fetched = |column: &&str| led.shape.columns.iter().any(|name| name == column);
         let has_them = led.whole || needed.is_some_and(|needed| needed.iter().all(fetched));
         let found = self.step_to(led);
         (has_them || found.is_none()).then_some(found)
-    }
-
-    fn neighbour(&self, column: &str) -> Option<&Neighbour> {
-        self.shape.beside.iter().find(|led| led.column == column)
     }
 
     fn step_to(&self, led: &Neighbour) -> Option<Row> {
@@ -85,8 +117,7 @@ impl Row {
 
     /// The value, if the column was fetched.
     pub(crate) fn find(&self, column: &str) -> Option<&SqlValue> {
-        let index = self.shape.columns.iter().position(|name| name == column)?;
-        self.values.get(self.from + index)
+        self.values.get(self.places().of(column)?)
     }
 
     pub(crate) fn value(&self, column: &'static str) -> Answer<&SqlValue> {
@@ -177,15 +208,23 @@ mod tests {
         let lone = vec![SqlValue::Int(6), SqlValue::Int(7), SqlValue::Null, SqlValue::Null, SqlValue::Int(8)];
         let found: Vec<Row> = rows_with(Rows { columns, rows: vec![full, lone] }, &others).collect();
         let number = |found: Option<Option<Row>>| found.map(|row| row.map(|row| row.int("c").expect("a number")));
-        assert_eq!((number(found[0].beside("a")), number(found[0].beside("z"))), (Some(Some(4)), Some(Some(5))));
-        assert_eq!((number(found[1].beside("a")), number(found[1].beside("z"))), (Some(None), Some(Some(8))));
         assert_eq!((found[1].int("z").ok(), found[0].find("c")), (Some(7), None));
-        assert!(found[0].beside("b").is_none());
         let with =
             |row: usize, column: &str, needed: Option<&[&'static str]>| number(found[row].beside_with(column, needed));
+        assert_eq!(
+            (with(0, "a", Some(&[])), with(0, "z", Some(&[])), with(0, "b", Some(&[]))),
+            (Some(Some(4)), Some(Some(5)), None)
+        );
+        assert_eq!((with(1, "a", Some(&[])), with(1, "z", Some(&[]))), (Some(None), Some(Some(8))));
         assert_eq!((with(0, "a", Some(&["b"])), with(0, "z", None)), (Some(Some(4)), Some(Some(5))));
         assert_eq!((with(0, "a", Some(&["b", "d"])), with(0, "a", None)), (None, None), "not all were fetched");
         assert_eq!(with(1, "a", None), Some(None), "of what is not there all is known");
+        let (key, led) = found[0].places().beside("a").expect("it was read");
+        assert_eq!((key, led.of("b"), led.of("c"), led.of("z")), (2, Some(2), Some(3), None));
+        assert_eq!((found[1].places().of("z"), found[1].all()[1].int()), (Some(1), Some(7)));
+        let stepped = found[0].beside_with("a", Some(&[])).flatten().expect("it is there");
+        assert!(found[0].is_like(&found[1]) && !found[0].is_like(&stepped));
+        assert_eq!(stepped.places().of("c"), Some(3));
         assert_eq!(rows_with(Rows::default(), &others).count(), 0, "a result without rows names no columns");
     }
 }
