@@ -33,12 +33,11 @@ pub(crate) struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// Applies what of the chunk lies after `mark`, and moves `mark`.
+    /// Applies what of the chunk lies after `mark`, and moves `mark`. Between the two nothing lies that the read model wants.
     pub(crate) async fn take(&self, set: Set, mark: &mut Mark, chunk: &Chunk) -> Result<(), Refusal> {
         if chunk.end <= mark.size {
             return Ok(());
         }
-        assert!(chunk.start <= mark.size, "a chunk was to be applied with events missing before it");
         let model = self.projection.model.name;
         let wanted: Vec<&Item> = chunk
             .items
@@ -64,6 +63,14 @@ impl Applier<'_> {
             }
             Err(refusal) => return Err(refusal),
         }
+        Ok(())
+    }
+
+    /// Moves `mark` over events of which it wants none.
+    pub(crate) async fn pass(&self, set: Set, mark: &mut Mark, to: Mark) -> Result<(), Refusal> {
+        let work = Work { from: mark.clone(), to, changes: vec![] };
+        self.write(set, &work).await?;
+        *mark = work.to;
         Ok(())
     }
 

@@ -1,5 +1,5 @@
-//! Looking into the stores for how far read models have come where another process keeps them up: only while somebody
-//! waits for it, and once for all who do.
+//! Who waits for read models. How far those have come that another process keeps up is looked up in the stores only while
+//! somebody waits for it, and once for all who do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use carelog_domain::kernel::Partition;
 use futures::future::join_all;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::running::Running;
 use crate::worker::Shared;
@@ -25,6 +25,8 @@ pub(crate) struct Looking(Arc<Inner>);
 struct Inner {
     waiting: Mutex<BTreeMap<&'static str, usize>>,
     begun: Notify,
+    /// Moves when somebody begins to wait, for those who keep read models up here.
+    asked: watch::Sender<()>,
 }
 
 /// Somebody waits for a read model, until dropped.
@@ -37,7 +39,22 @@ impl Looking {
     pub(crate) fn wait_for(&self, model: &'static str) -> Waiting {
         *self.0.waiting.lock().entry(model).or_default() += 1;
         self.0.begun.notify_one();
+        self.0.asked.send_replace(());
         Waiting { inner: Arc::clone(&self.0), model }
+    }
+
+    /// Returns as soon as somebody waits for the read model.
+    pub(crate) async fn waited_for(&self, model: &'static str) {
+        let mut asked = self.0.asked.subscribe(); // Before it is looked, so that nobody is missed.
+        while !self.is_waited_for(model) {
+            if asked.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(crate) fn is_waited_for(&self, model: &'static str) -> bool {
+        self.0.waiting.lock().contains_key(model)
     }
 
     fn wanted(&self) -> Vec<&'static str> {

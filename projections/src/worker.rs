@@ -1,5 +1,6 @@
 //! Keeps one read model up with one partition.
 
+mod passed;
 mod place;
 mod stopped;
 
@@ -19,6 +20,7 @@ use crate::lag::seconds_between;
 use crate::looking::Looking;
 use crate::running::{self, Running, Skipped};
 use crate::state::{Doing, Fault};
+use passed::Passed;
 
 /// Events read at a time by a worker that has to catch up by itself.
 const CATCH_UP_EVENTS: usize = 2_048;
@@ -46,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) model: Arc<Running>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) mark: Mark,
+    /// What lies after the mark and is nothing to this read model.
+    passed: Option<Passed>,
     generation: u64,
     /// False while the checkpoint is further than this copy of the log: it is compared when the log has come to it.
     compared: bool,
@@ -94,7 +98,8 @@ impl Worker {
                 }
             }
         }
-        // What cannot be settled is applied again after a start, which changes nothing.
+        // What cannot be written now is read again after a start, which changes nothing.
+        let _ = self.write_passed().await;
         let _ = self.settle().await;
     }
 
@@ -134,10 +139,15 @@ impl Worker {
         let mut stopping = self.shared.stopping.subscribe();
         let mut switched = self.model.switched.subscribe();
         let generation = self.generation;
-        tokio::select! {
-            _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
-            _ = switched.wait_for(|now| *now != generation) => {}
-            next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
+                _ = switched.wait_for(|now| *now != generation) => break,
+                next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
+                () = self.passed_is_due() => {}
+            }
+            self.write_passed().await?;
+            self.settle().await?;
         }
         self.find_place().await?;
         Ok(None)
@@ -147,10 +157,10 @@ impl Worker {
     async fn take(&mut self, chunk: &Chunk) -> Result<(), Halt> {
         let mut pause = PAUSE_MIN;
         loop {
-            if chunk.start > self.mark.size {
+            if chunk.start > self.reached() {
                 self.catch_up(chunk.start).await?;
             }
-            if chunk.start > self.mark.size {
+            if chunk.start > self.reached() {
                 self.pause(&mut pause, "the log does not show what was read from it before".to_owned()).await?;
             } else if self.apply(chunk).await? {
                 return Ok(());
@@ -161,12 +171,12 @@ impl Worker {
     /// Reads and applies up to `until` (or the end of the log) without the feed.
     async fn catch_up(&mut self, until: u64) -> Result<(), Halt> {
         let mut pause = PAUSE_MIN;
-        while self.mark.size < until {
+        while self.reached() < until {
             if *self.shared.stopping.borrow() {
                 return Err(Halt::Stopping);
             }
-            let limit = usize::try_from(until - self.mark.size).unwrap_or(usize::MAX).min(CATCH_UP_EVENTS);
-            match self.feed.reader.read(self.feed.partition, self.mark.size, limit).await {
+            let limit = usize::try_from(until - self.reached()).unwrap_or(usize::MAX).min(CATCH_UP_EVENTS);
+            match self.feed.reader.read(self.feed.partition, self.reached(), limit).await {
                 Ok(Some(chunk)) => {
                     self.apply(&chunk).await?;
                     pause = PAUSE_MIN;
@@ -187,10 +197,16 @@ impl Worker {
                 self.find_place().await?; // Of another set; or the log has come to a checkpoint that was beyond it.
                 return Ok(false);
             }
+            if self.pass_by(chunk) {
+                return Ok(true);
+            }
             let span = self.span(chunk);
             match self.attempt(chunk).instrument(span).await {
                 Ok(()) => break,
-                Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
+                Err(Refusal::Poison(fault)) => {
+                    self.passed = None; // The mark stands at the event.
+                    return Err(Halt::Poison(fault));
+                }
                 Err(Refusal::Moved(found)) => {
                     self.say_moved(&found);
                     self.find_place().await?;
@@ -199,6 +215,7 @@ impl Worker {
                 Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
             }
         }
+        self.passed = None;
         self.running();
         self.forget_passed_fault().await;
         self.after(chunk).await?;

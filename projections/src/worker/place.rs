@@ -28,6 +28,7 @@ impl Worker {
             model: Arc::clone(model),
             feed: Arc::clone(feed),
             mark: Mark::start(partition),
+            passed: None,
             generation: 0,
             compared: false,
             unsettled_since: None,
@@ -79,7 +80,7 @@ impl Worker {
         let partition = self.feed.partition;
         let known = *self.model.live.read().await;
         self.model.home.forget(known.set, partition);
-        self.unsettled_since = None;
+        (self.unsettled_since, self.passed) = (None, None);
         let marks = loop {
             let Some(stored) = self.model.home.stored().await? else { break vec![] };
             let live = self.model.follow_live(stored.set).await?;

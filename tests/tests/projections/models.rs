@@ -8,6 +8,8 @@ mod gates;
 pub(crate) mod history;
 #[path = "operating.rs"]
 mod operating;
+#[path = "passed.rs"]
+mod passed;
 #[path = "stalls.rs"]
 mod stalls;
 #[path = "stopped.rs"]

@@ -1,0 +1,98 @@
+//! Events that are nothing to a read model. Its checkpoint moves over them as well, but a transaction for each chunk of them
+//! is more than half of what bookings cost the store: most read models have nothing to do with them. So it moves once for
+//! all that comes within a moment, at once where somebody waits for it, and with the next change in any case. Until then
+//! the checkpoint is all that is known anywhere: whoever goes on from it reads these events again, which changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Halt, PAUSE_MIN, Worker};
+use crate::apply::{Applier, Refusal};
+use crate::chunk::{Chunk, Item};
+use crate::home::Mark;
+
+/// So long the checkpoint may stay behind. Whoever waits in another process looks at the store a few times a second.
+const PASSED_FOR: Duration = Duration::from_millis(100);
+
+/// Events after the mark of which the read model wants none.
+pub(super) struct Passed {
+    to: Mark,
+    /// When the first of them came.
+    since: Instant,
+}
+
+impl Worker {
+    /// How many events of the partition it needs no more.
+    pub(super) fn reached(&self) -> u64 {
+        self.passed.as_ref().map_or(self.mark.size, |passed| passed.to.size)
+    }
+
+    /// Passes by a chunk that is nothing to the read model; false where it is something, or nobody should wait longer.
+    pub(super) fn pass_by(&mut self, chunk: &Chunk) -> bool {
+        let reached = self.reached();
+        if chunk.end <= reached {
+            return true;
+        }
+        let wants = |item: &Item| item.position.offset >= reached && self.model.projection.wants(&item.event_type);
+        let since = self.passed.as_ref().map_or_else(Instant::now, |passed| passed.since);
+        let is_due = since.elapsed() >= PASSED_FOR || self.shared.looking.is_waited_for(self.model.name());
+        if is_due || chunk.start > reached || chunk.items.iter().any(wants) {
+            return false;
+        }
+        self.passed = Some(Passed { to: chunk.mark(), since });
+        metrics::counter!("carelog_projection_events_total", "model" => self.model.name())
+            .increment(chunk.items.len() as u64);
+        true
+    }
+
+    /// Returns when the checkpoint should be moved over what was passed by; never while nothing was.
+    pub(super) async fn passed_is_due(&self) {
+        let Some(passed) = &self.passed else { return std::future::pending().await };
+        tokio::select! {
+            () = tokio::time::sleep_until(passed.since + PASSED_FOR) => {}
+            () = self.shared.looking.waited_for(self.model.name()) => {}
+        }
+    }
+
+    /// Moves the checkpoint over what was passed by.
+    pub(super) async fn write_passed(&mut self) -> Result<(), Halt> {
+        if self.passed.is_none() {
+            return Ok(());
+        }
+        let mut pause = PAUSE_MIN;
+        while let Some(passed) = &self.passed {
+            let to = passed.to.clone();
+            match self.pass(to).await {
+                Ok(()) => self.passed = None,
+                Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
+                Err(Refusal::Moved(found)) => {
+                    self.say_moved(&found);
+                    self.find_place().await?;
+                }
+                Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
+            }
+        }
+        self.running();
+        self.forget_passed_fault().await;
+        Ok(())
+    }
+
+    async fn pass(&mut self, to: Mark) -> Result<(), Refusal> {
+        let model = Arc::clone(&self.model);
+        let live = model.live.read().await;
+        if live.generation != self.generation {
+            return Err(Refusal::Moved(self.mark.clone())); // Switched a moment ago.
+        }
+        let applier = Applier {
+            projection: model.projection,
+            home: model.home.as_ref(),
+            log: &self.shared.log,
+            skipped: &self.shared.skipped,
+        };
+        let passed = applier.pass(live.set, &mut self.mark, to).await;
+        model.reached(&self.mark);
+        passed
+    }
+}
