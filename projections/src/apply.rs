@@ -33,7 +33,8 @@ pub(crate) struct Applier<'a> {
 }
 
 impl Applier<'_> {
-    /// Applies what of the chunk lies after `mark`, and moves `mark`. Between the two nothing lies that the read model wants.
+    /// Applies what of the chunk lies after `mark`, and moves `mark`. Whoever asks knows that between the two nothing lies
+    /// that the read model wants.
     pub(crate) async fn take(&self, set: Set, mark: &mut Mark, chunk: &Chunk) -> Result<(), Refusal> {
         if chunk.end <= mark.size {
             return Ok(());
@@ -68,6 +69,7 @@ impl Applier<'_> {
 
     /// Moves `mark` over events of which it wants none.
     pub(crate) async fn pass(&self, set: Set, mark: &mut Mark, to: Mark) -> Result<(), Refusal> {
+        assert!(mark.size < to.size, "a checkpoint never goes back");
         let work = Work { from: mark.clone(), to, changes: vec![] };
         self.write(set, &work).await?;
         *mark = work.to;

@@ -42,6 +42,12 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
 }
 
+impl Shared {
+    fn applier<'a>(&'a self, model: &'a Running) -> Applier<'a> {
+        Applier { projection: model.projection, home: model.home.as_ref(), log: &self.log, skipped: &self.skipped }
+    }
+}
+
 /// One read model, one partition.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
@@ -124,7 +130,7 @@ impl Worker {
             };
             let taken = match next {
                 Ok(Some(chunk)) => self.take(&chunk).await,
-                Ok(None) => self.catch_up(u64::MAX).await, // The new set may be behind what the feed has given out.
+                Ok(None) => self.catch_up(u64::MAX).await,
                 Err(halt) => Err(halt),
             };
             if let Err(halt) = taken {
@@ -133,23 +139,28 @@ impl Worker {
         }
     }
 
-    /// The next chunk, once there is one; `None` when another set became the live one instead.
+    /// The next chunk, once there is one; `None` when its place is another one now, perhaps before what the feed has given
+    /// out: another set became the live one, or somebody else moved the checkpoint.
     async fn next(&mut self, source: &mut mpsc::Receiver<Arc<Chunk>>) -> Result<Option<Arc<Chunk>>, Halt> {
+        let reached = self.reached();
         self.settle().await?; // Nothing waits: a good moment.
         let mut stopping = self.shared.stopping.subscribe();
         let mut switched = self.model.switched.subscribe();
         let generation = self.generation;
-        loop {
-            tokio::select! {
+        while self.reached() >= reached {
+            let is_due = tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
-                _ = switched.wait_for(|now| *now != generation) => break,
+                _ = switched.wait_for(|now| *now != generation) => false,
                 next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
-                () = self.passed_is_due() => {}
+                () = self.passed_is_due() => true,
+            };
+            if !is_due {
+                self.find_place().await?;
+                break;
             }
             self.write_passed().await?;
             self.settle().await?;
         }
-        self.find_place().await?;
         Ok(None)
     }
 
@@ -203,10 +214,7 @@ impl Worker {
             let span = self.span(chunk);
             match self.attempt(chunk).instrument(span).await {
                 Ok(()) => break,
-                Err(Refusal::Poison(fault)) => {
-                    self.passed = None; // The mark stands at the event.
-                    return Err(Halt::Poison(fault));
-                }
+                Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
                 Err(Refusal::Moved(found)) => {
                     self.say_moved(&found);
                     self.find_place().await?;
@@ -215,7 +223,6 @@ impl Worker {
                 Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
             }
         }
-        self.passed = None;
         self.running();
         self.forget_passed_fault().await;
         self.after(chunk).await?;
@@ -228,13 +235,10 @@ impl Worker {
         if live.generation != self.generation {
             return Err(Refusal::Moved(self.mark.clone())); // Switched a moment ago.
         }
-        let applier = Applier {
-            projection: model.projection,
-            home: model.home.as_ref(),
-            log: &self.shared.log,
-            skipped: &self.shared.skipped,
-        };
-        let applied = applier.take(live.set, &mut self.mark, chunk).await;
+        assert!(chunk.start <= self.reached(), "a chunk was to be applied with events missing before it");
+        let shared = Arc::clone(&self.shared);
+        let applied = shared.applier(&model).take(live.set, &mut self.mark, chunk).await;
+        self.passed.take_if(|passed| !passed.is_beyond(&self.mark));
         model.reached(&self.mark);
         applied
     }

@@ -16,7 +16,8 @@ use carelog_domain::kernel::{Actor, HospitalId, Token};
 use carelog_domain::policy::{Permission, PolicyRejection, permits};
 use carelog_domain::ports::{BoxFuture, Rows, SqlValue, Statement};
 use carelog_schemas::read_models::SetState;
-use tokio::sync::{Mutex, OnceCell};
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::Deps;
@@ -153,15 +154,17 @@ impl Asking {
         if wanted.is_empty() {
             return Ok(wanted);
         }
-        let mut fresh = self.fresh.lock().await;
-        let stale: Vec<&str> = models.iter().copied().filter(|model| !fresh.contains(model)).collect();
+        let stale: Vec<&str> = {
+            let fresh = self.fresh.lock();
+            models.iter().copied().filter(|model| !fresh.contains(model)).collect()
+        };
         if stale.is_empty() {
             return Ok(wanted);
         }
         if !self.deps.freshness.reached(&stale, wanted, self.left()).await? {
             return Err(not_yet("the read model has not come to the positions of the token; ask again"));
         }
-        fresh.extend(models);
+        self.fresh.lock().extend(models);
         Ok(wanted)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object, OutputType, SelectionField, SimpleObject, TypeName};
 use carelog_domain::ports::{SqlValue, Statement};
+use futures::future::join_all;
 
 use crate::asking::Asking;
 use crate::cursor::Cursors;
@@ -109,12 +110,15 @@ impl List {
         if let Some(columns) = self.columns_asked::<T>(&asked) {
             self.select = self.select.only(&columns);
         }
-        let mut models = self.models.to_vec();
-        asking.wait_for(&models).await?;
-        let mut beside = Vec::new();
-        for (its, rows) in beside_asked::<T>(asking, &asked) {
+        let led = beside_asked::<T>(asking, &asked);
+        // All at once: what is waited for hurries.
+        let others = join_all(led.iter().map(|(its, _)| asking.wait_for(its)));
+        let (own, others) = futures::join!(asking.wait_for(self.models), others);
+        own?;
+        let (mut models, mut beside) = (self.models.to_vec(), Vec::new());
+        for ((its, rows), fresh) in led.into_iter().zip(others) {
             // What its read model does not have yet is left to whoever needs it, and told there.
-            if asking.wait_for(its).await.is_ok() {
+            if fresh.is_ok() {
                 models.extend(its);
                 beside.push(rows);
             }

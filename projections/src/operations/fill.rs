@@ -53,6 +53,7 @@ impl Subject {
         while let Some(chunk) = chunks.recv().await {
             self.still_wanted()?;
             let (chunk, before) = (chunk?, mark.size);
+            assert!(chunk.start <= mark.size, "a chunk was to be applied with events missing before it");
             match applier.take(set, mark, &chunk).await {
                 Ok(()) => report(mark.size - before),
                 Err(Refusal::Poison(fault)) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Halt, PAUSE_MIN, Worker};
-use crate::apply::{Applier, Refusal};
+use crate::apply::Refusal;
 use crate::chunk::{Chunk, Item};
 use crate::home::Mark;
 
@@ -21,6 +21,13 @@ pub(super) struct Passed {
     to: Mark,
     /// When the first of them came.
     since: Instant,
+}
+
+impl Passed {
+    /// True where it reaches further than the mark.
+    pub(super) fn is_beyond(&self, mark: &Mark) -> bool {
+        self.to.size > mark.size
+    }
 }
 
 impl Worker {
@@ -74,6 +81,7 @@ impl Worker {
                 Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
             }
         }
+        self.unsettled_since.get_or_insert_with(std::time::Instant::now);
         self.running();
         self.forget_passed_fault().await;
         Ok(())
@@ -85,13 +93,8 @@ impl Worker {
         if live.generation != self.generation {
             return Err(Refusal::Moved(self.mark.clone())); // Switched a moment ago.
         }
-        let applier = Applier {
-            projection: model.projection,
-            home: model.home.as_ref(),
-            log: &self.shared.log,
-            skipped: &self.shared.skipped,
-        };
-        let passed = applier.pass(live.set, &mut self.mark, to).await;
+        let shared = Arc::clone(&self.shared);
+        let passed = shared.applier(&model).pass(live.set, &mut self.mark, to).await;
         model.reached(&self.mark);
         passed
     }

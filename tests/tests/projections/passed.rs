@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use carelog_domain::ports::Statement;
 use carelog_projections::{Deps, Projections};
 
 use super::gates::{GatedSql, moves_checkpoint_of};
@@ -22,6 +23,12 @@ async fn started(world: &World) -> (Arc<GatedSql>, Arc<Projections>) {
 async fn checkpoint(world: &World) -> u64 {
     let rows = world.sql(&format!("SELECT size FROM live_checkpoints WHERE model = '{IDLE}'")).await;
     rows.first().map_or(0, |row| row[0].int().expect("a number") as u64)
+}
+
+async fn checkpoint_of_documents(world: &World) -> u64 {
+    let key = chart::checkpoints_key(Set::A);
+    let found = world.documents.query(&key, "", None, 10).await.expect("read").items;
+    found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,7 +63,51 @@ async fn a_runner_that_stops_leaves_its_checkpoint_at_the_end() {
     let others: Vec<&str> = ALL.iter().map(|each| each.model.name).filter(|name| *name != IDLE).collect();
     assert!(projections.reached(&others, &last, IN_TIME).await.expect("asked"));
     projections.stop().await;
-    assert_eq!(checkpoint(&world).await, heads(&world).await[0].size);
+    let size = heads(&world).await[0].size;
+    assert_eq!((checkpoint(&world).await, checkpoint_of_documents(&world).await), (size, size));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checkpoint_of_documents_comes_by_itself_too() {
+    let world = World::new(1);
+    let (_gate, projections) = started(&world).await;
+    world.append(&history(1)[0]).await; // A hospital is in nobody's chart.
+    let begun = Instant::now();
+    while checkpoint_of_documents(&world).await < 1 {
+        assert!(begun.elapsed() < IN_TIME, "it stays where it is");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    projections.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_checkpoint_somebody_else_moved_goes_on_from_there() {
+    let world = World::new(1);
+    let (gate, projections) = started(&world).await;
+    let steps = history(6);
+    let first = world.append(&steps[0]).await;
+    assert!(projections.reached(&[IDLE], &first, IN_TIME).await.expect("asked"));
+    // Others had taken the partition over, and have gone: of the two events that this one passes by they saw the first.
+    let mut moved = 0;
+    for two in steps[1..].chunks_exact(2) {
+        let before = heads(&world).await[0].size;
+        let asked = gate.asked();
+        let between = world.append(&two[0]).await.positions().map(|position| position.offset + 1).max();
+        let token = world.append(&two[1]).await;
+        let between = between.expect("an event");
+        let root = world.log.root_at(Partition(0), between).await.expect("a root");
+        let sql = "UPDATE read_model_checkpoints SET size = $1, root = $2 WHERE model = $3 AND size = $4";
+        let parameters = vec![(between as i64).into(), root.to_string().into(), IDLE.into(), (before as i64).into()];
+        let written = world.sql.write(vec![Statement::new(sql, parameters)]).await.expect("written");
+        moved += u64::from(written == [1] && gate.asked() == asked);
+        let begun = Instant::now();
+        while checkpoint(&world).await <= token.positions().map(|position| position.offset).max().expect("one") {
+            assert!(begun.elapsed() < IN_TIME, "it stays at {}", checkpoint(&world).await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert!(moved > 3, "the checkpoint was moved in time only {moved} times");
+    projections.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
