@@ -18,9 +18,10 @@ const CHUNKS_WAITING: usize = 4;
 /// Events of one chunk at most, so that progress shows and memory is bounded.
 const CHUNK_EVENTS_MAX: usize = 2_048;
 
-/// What is written within this time goes to the workers together. A chunk costs every read model that wants any of it a transaction, however
-/// little that is, and a booking with its sagas comes as half a dozen batches, one after the other; what comes after a silence
-/// waits for nothing. On Kafka and PostgreSQL with everything on two cores that doubles the bookings.
+/// What is written within this time goes to the workers together. A chunk costs every read model that wants any of it a
+/// transaction, however little that is, and a booking with its sagas comes as half a dozen batches, one after the other;
+/// what comes after a silence waits for nothing. On Kafka and PostgreSQL with everything on two cores that doubles the
+/// bookings.
 const GATHERED_FOR: Duration = Duration::from_millis(10);
 /// So many events are worth their transactions: there is more where they come from.
 const MANY_EVENTS: usize = 256;

@@ -1,7 +1,7 @@
-//! Events that are nothing to a read model. Its checkpoint moves over them as well, but a transaction for each chunk of them
-//! is more than half of what bookings cost the store: most read models have nothing to do with them. So it moves once for
-//! all that comes within a moment, at once where somebody waits for it, and with the next change in any case. Until then
-//! the checkpoint is all that is known anywhere: whoever goes on from it reads these events again, which changes nothing.
+//! Events that are nothing to a read model. Its checkpoint moves over them as well, but not by a transaction for each chunk
+//! of them: most read models want nothing of most chunks. It moves once for all that comes within a moment, at once where
+//! somebody waits for it, and with the next change in any case. Until then the checkpoint is all that is known anywhere:
+//! whoever goes on from it reads these events again, which changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
