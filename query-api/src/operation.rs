@@ -4,32 +4,37 @@
 mod complete;
 mod documents;
 mod errors;
+mod valid;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Request, Response, ServerError};
 use carelog_domain::kernel::Actor;
 use carelog_domain::ports::BoxStream;
 use futures::StreamExt;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use tracing::Instrument;
 
 use crate::Deps;
 use crate::asking::{Asking, Wish};
 use crate::persisted::Persisted;
 use crate::problem::Problem;
-use crate::schema::{self, CarelogSchema};
+use crate::schema::{self, CarelogSchema, Validation};
 use complete::Shapes;
-use documents::Documents;
+use documents::{Digest, Document, Documents};
 pub(crate) use errors::with_codes;
+use valid::Valid;
 
 /// Answers operations.
 pub(crate) struct Api {
     pub(crate) deps: Arc<Deps>,
     pub(crate) persisted: Persisted,
     schema: CarelogSchema,
+    /// The same, for what was found to be valid before.
+    schema_of_valid: CarelogSchema,
+    valid: Valid,
     shapes: Shapes,
     documents: Documents,
 }
@@ -53,7 +58,9 @@ pub(crate) enum Ran {
 
 /// What kind of operation it is, and how traces name it.
 struct Operation {
-    document: Arc<ExecutableDocument>,
+    document: Arc<Document>,
+    /// With its variables: what validation looks at.
+    asked: Digest,
     wanted: Option<String>,
     kind: OperationType,
     name: String,
@@ -62,10 +69,11 @@ struct Operation {
 
 impl Api {
     pub(crate) fn new(deps: Deps) -> Api {
-        let schema = schema::build(&deps.limits);
+        let schema = schema::build(&deps.limits, Validation::Whole);
+        let schema_of_valid = schema::build(&deps.limits, Validation::Known);
         let shapes = Shapes::of(&schema.sdl());
-        let (persisted, documents) = (Persisted::default(), Documents::default());
-        Api { schema, shapes, documents, persisted, deps: Arc::new(deps) }
+        let (persisted, valid, documents) = (Persisted::default(), Valid::default(), Documents::default());
+        Api { schema, schema_of_valid, valid, shapes, documents, persisted, deps: Arc::new(deps) }
     }
 
     /// Answers a query. A subscription is refused: it needs a transport that stays open.
@@ -85,11 +93,16 @@ impl Api {
         let began = Instant::now();
         let asking = Arc::new(Asking::new(self.deps.clone(), actor, wish));
         let request = schema::prepare(request, &asking);
-        let execution = self.schema.execute(request).instrument(span.clone());
+        let is_known = self.valid.is_known(&operation.asked);
+        let schema = if is_known { &self.schema_of_valid } else { &self.schema };
+        let execution = schema.execute(request).instrument(span.clone());
         let answered = match tokio::time::timeout(self.deps.limits.query_time_max, execution).await {
             Err(_) => Answered { response: Response::from_errors(vec![timed_out(&self.deps)]), ran: Ran::TimedOut },
             Ok(response) => {
                 let ran = if was_refused(&response) { Ran::Refused } else { Ran::Executed };
+                if ran == Ran::Executed && !is_known {
+                    self.valid.passed(operation.asked);
+                }
                 let response = with_codes(response, &self.deps.limits);
                 let response = if ran == Ran::Executed { self.completed(response, &operation) } else { response };
                 Answered { response: self.with_freshness(response, &asking).instrument(span).await, ran }
@@ -145,13 +158,14 @@ impl Api {
     fn operation(&self, request: &mut Request) -> Result<Operation, ServerError> {
         let digest = Sha256::digest(request.query.as_bytes()).into();
         let document = self.documents.parsed(digest, &request.query)?;
-        request.set_parsed_query(ExecutableDocument::clone(&document));
+        request.set_parsed_query(document.parsed.clone());
         Operation::of(request, document, &digest)
     }
 
     fn completed(&self, mut response: Response, operation: &Operation) -> Response {
-        let data = std::mem::take(&mut response.data);
-        response.data = self.shapes.complete(&operation.document, operation.wanted.as_deref(), data);
+        if let Some(plan) = operation.document.plan(&self.shapes, operation.wanted.as_deref()) {
+            response.data = plan.data(std::mem::take(&mut response.data));
+        }
         response
     }
 
@@ -178,10 +192,10 @@ impl Api {
 }
 
 impl Operation {
-    fn of(request: &Request, document: Arc<ExecutableDocument>, digest: &[u8; 32]) -> Result<Operation, ServerError> {
+    fn of(request: &Request, document: Arc<Document>, digest: &Digest) -> Result<Operation, ServerError> {
         let hash = hex::encode(&digest[..8]);
         let wanted = request.operation_name.clone();
-        let (name, kind) = match &document.operations {
+        let (name, kind) = match &document.parsed.operations {
             DocumentOperations::Single(operation) => (None, operation.node.ty),
             DocumentOperations::Multiple(operations) => {
                 let found = match &wanted {
@@ -196,7 +210,8 @@ impl Operation {
             }
         };
         let name = name.unwrap_or_else(|| "anonymous".to_owned()).chars().take(64).collect();
-        Ok(Operation { document, wanted, kind, name, hash })
+        let asked = valid::asked(digest, request);
+        Ok(Operation { document, asked, wanted, kind, name, hash })
     }
 
     fn span(&self, what: &'static str) -> tracing::Span {

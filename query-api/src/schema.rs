@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, MergedObject, Request, SDLExportOptions, Schema};
+use async_graphql::{EmptyMutation, MergedObject, Request, SDLExportOptions, Schema, ValidationMode};
 
 use crate::Limits;
 use crate::accounts::AccountQueries;
@@ -34,8 +34,22 @@ pub(crate) struct Query(
     ChartQueries,
 );
 
-pub(crate) fn build(limits: &Limits) -> CarelogSchema {
+/// How much of a request is validated before it runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Validation {
+    /// All of it.
+    Whole,
+    /// It was before: the limits alone.
+    Known,
+}
+
+pub(crate) fn build(limits: &Limits, validation: Validation) -> CarelogSchema {
+    let mode = match validation {
+        Validation::Whole => ValidationMode::Strict,
+        Validation::Known => ValidationMode::Fast,
+    };
     Schema::build(Query::default(), EmptyMutation, Subscriptions)
+        .validation_mode(mode)
         .limit_depth(limits.depth_max)
         .limit_recursive_depth(limits.depth_max * 2)
         .limit_complexity(limits.complexity_max)
@@ -50,7 +64,7 @@ pub(crate) fn prepare(request: Request, asking: &Arc<Asking>) -> Request {
 
 pub(crate) fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by();
-    let schema = build(&Limits::default()).sdl_with_options(options);
+    let schema = build(&Limits::default(), Validation::Whole).sdl_with_options(options);
     format!(
         "# Made from the code; `CARELOG_BLESS=1 cargo test -p carelog-query-api` writes it again.\n\n{}\n",
         schema.trim()

@@ -18,10 +18,10 @@ pub(crate) struct Shapes(Arc<HashMap<String, HashMap<String, Type>>>);
 
 /// What the answer to an operation looks like: the fields of an object in the order they were asked for. Made once, it
 /// fits every row of a list.
-struct Plan(Vec<Planned>);
+pub(crate) struct Plan(Vec<Planned>);
 
 /// A field of the answer.
-struct Planned {
+pub(crate) struct Planned {
     key: Name,
     /// True when `@skip` or `@include` may have left it out.
     conditional: bool,
@@ -57,35 +57,28 @@ impl Shapes {
         Shapes(Arc::new(shapes))
     }
 
-    /// The data of an operation, complete.
-    pub(crate) fn complete(&self, document: &ExecutableDocument, operation: Option<&str>, data: Value) -> Value {
+    /// The plan for the answer to an operation; without a name, to the first.
+    pub(crate) fn plan(&self, document: &ExecutableDocument, operation: Option<&str>) -> Option<Plan> {
         let found = match &document.operations {
-            DocumentOperations::Single(operation) => Some(&operation.node),
+            DocumentOperations::Single(operation) => &operation.node,
             DocumentOperations::Multiple(operations) => {
                 let mut all = operations.iter();
                 let named = operation.and_then(|wanted| operations.iter().find(|(name, _)| name.as_str() == wanted));
-                named.or_else(|| all.next()).map(|(_, operation)| &operation.node)
+                &named.or_else(|| all.next())?.1.node
             }
         };
-        let Some(found) = found else { return data };
         let root = if found.ty == OperationType::Subscription { "Subscription" } else { "Query" };
-        let Some(plan) = self.plan(document, root, &[&found.selection_set.node]) else { return data };
-        // An answer whose every field failed is not an object at all any more.
-        let fields = match data {
-            Value::Object(fields) => fields,
-            _ => IndexMap::new(),
-        };
-        plan.complete(fields).unwrap_or(Value::Null)
+        self.objects(document, root, &[&found.selection_set.node])
     }
 
     /// The plan for objects of a type; `None` for what is no object.
-    fn plan(&self, document: &ExecutableDocument, name: &str, sets: &[&SelectionSet]) -> Option<Plan> {
+    fn objects(&self, document: &ExecutableDocument, name: &str, sets: &[&SelectionSet]) -> Option<Plan> {
         let types = self.0.get(name)?;
         let mut asked = IndexMap::new();
         sets.iter().for_each(|set| collect(document, set, false, &mut asked));
         let planned = asked.into_iter().map(|(key, Asked { field, sets, conditional })| {
             let ty = types.get(field.name.node.as_str()).cloned();
-            let inner = ty.as_ref().and_then(|ty| self.plan(document, innermost(&ty.base), &sets));
+            let inner = ty.as_ref().and_then(|ty| self.objects(document, innermost(&ty.base), &sets));
             Planned { key, conditional, ty, inner }
         });
         Some(Plan(planned.collect()))
@@ -101,6 +94,21 @@ fn innermost(base: &BaseType) -> &str {
 }
 
 impl Plan {
+    /// The data of an operation, complete.
+    pub(crate) fn data(&self, data: Value) -> Value {
+        // An answer whose every field failed is not an object at all any more.
+        let fields = match data {
+            Value::Object(fields) => fields,
+            _ => IndexMap::new(),
+        };
+        self.complete(fields).unwrap_or(Value::Null)
+    }
+
+    /// How many fields it has, those of the objects in it counted.
+    pub(crate) fn fields(&self) -> usize {
+        self.0.iter().map(|planned| 1 + planned.inner.as_ref().map_or(0, Plan::fields)).sum()
+    }
+
     /// An object, complete.
     fn complete(&self, mut fields: IndexMap<Name, Value>) -> Result<Value, NullReached> {
         if self.has_order_of(&fields) {
@@ -193,7 +201,7 @@ mod tests {
     fn complete(query: &str, data: Value) -> String {
         let shapes = Shapes::of("type Query { a: A b: A! n: Int } type A { x: Int! y: Int list: [A!] hard: [A!]! }");
         let document = parse_query(query).expect("a query");
-        serde_json::to_string(&shapes.complete(&document, None, data)).expect("json")
+        serde_json::to_string(&shapes.plan(&document, None).expect("a plan").data(data)).expect("json")
     }
 
     #[test]

@@ -1,29 +1,66 @@
-//! Documents as they were parsed, for the next request with the same text: clients send few texts, again and again.
+//! Documents as they were parsed, and how their answers are completed, for the next request with the same text: clients
+//! send few texts, again and again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::ServerError;
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument};
 use lru::LruCache;
 use parking_lot::Mutex;
 
-/// Bytes of all texts that are kept. A field takes two bytes of text at least, and some 300 when it is parsed: whatever
-/// strangers send fits in 64 MiB. Queries of a portal have some 500 bytes, so that 800 of them are kept.
-const KEPT_BYTES_MAX: usize = 400 * 1024;
+use super::complete::{Plan, Shapes};
+
+/// Bytes of all texts that are kept. A field takes two bytes of text at least, some 300 when it is parsed and 100 when it
+/// is planned: whatever strangers send fits in 64 MiB. Queries of a portal have some 500 bytes, so that 650 of them are
+/// kept.
+const KEPT_BYTES_MAX: usize = 320 * 1024;
 /// A longer text is parsed every time.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// A field and what parts it from the next.
+const FIELD_BYTES_MIN: usize = 2;
 
 /// A text by its SHA-256.
 pub(super) type Digest = [u8; 32];
+
+/// One that was parsed.
+pub(super) struct Document {
+    pub(super) parsed: ExecutableDocument,
+    /// Of its text.
+    bytes: usize,
+    plan: OnceLock<Arc<Plan>>,
+}
 
 /// The documents asked for last.
 pub(super) struct Documents(Mutex<Kept>);
 
 struct Kept {
-    documents: LruCache<Digest, (Arc<ExecutableDocument>, usize)>,
+    documents: LruCache<Digest, Arc<Document>>,
     /// Of their texts.
     bytes: usize,
+}
+
+impl Document {
+    /// How the answer to an operation of it, which must be valid, is completed; `None` for what needs nothing.
+    pub(super) fn plan(&self, shapes: &Shapes, wanted: Option<&str>) -> Option<Arc<Plan>> {
+        if let Some(plan) = self.plan.get() {
+            return Some(Arc::clone(plan));
+        }
+        let plan = Arc::new(shapes.plan(&self.parsed, wanted)?);
+        // Fragments that are used again and again make many fields of a short text; such a plan is not worth its memory.
+        let is_small = plan.fields() * FIELD_BYTES_MIN <= self.bytes;
+        if is_small && self.has_one_operation() {
+            let _ = self.plan.set(Arc::clone(&plan)); // Another request may have been first, with the same.
+        }
+        Some(plan)
+    }
+
+    fn has_one_operation(&self) -> bool {
+        match &self.parsed.operations {
+            DocumentOperations::Single(_) => true,
+            DocumentOperations::Multiple(operations) => operations.len() == 1,
+        }
+    }
 }
 
 impl Default for Documents {
@@ -34,26 +71,27 @@ impl Default for Documents {
 
 impl Documents {
     /// The document with this text.
-    pub(super) fn parsed(&self, digest: Digest, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
-        if let Some((known, _)) = self.0.lock().documents.get(&digest) {
+    pub(super) fn parsed(&self, digest: Digest, text: &str) -> Result<Arc<Document>, ServerError> {
+        if let Some(known) = self.0.lock().documents.get(&digest) {
             return Ok(Arc::clone(known));
         }
-        let document = Arc::new(parse_query(text)?);
-        if text.len() <= TEXT_BYTES_MAX {
-            self.0.lock().keep(digest, Arc::clone(&document), text.len());
+        let document = Document { parsed: parse_query(text)?, bytes: text.len(), plan: OnceLock::new() };
+        let document = Arc::new(document);
+        if document.bytes <= TEXT_BYTES_MAX {
+            self.0.lock().keep(digest, Arc::clone(&document));
         }
         Ok(document)
     }
 }
 
 impl Kept {
-    fn keep(&mut self, digest: Digest, document: Arc<ExecutableDocument>, bytes: usize) {
-        self.bytes += bytes;
-        let before = self.documents.put(digest, (document, bytes));
-        self.bytes -= before.map_or(0, |(_, bytes)| bytes);
+    fn keep(&mut self, digest: Digest, document: Arc<Document>) {
+        self.bytes += document.bytes;
+        let before = self.documents.put(digest, document);
+        self.bytes -= before.map_or(0, |before| before.bytes);
         while self.bytes > KEPT_BYTES_MAX {
-            let Some((_, (_, oldest))) = self.documents.pop_lru() else { break };
-            self.bytes -= oldest;
+            let Some((_, oldest)) = self.documents.pop_lru() else { break };
+            self.bytes -= oldest.bytes;
         }
     }
 }
@@ -64,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn parsed(documents: &Documents, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
+    fn parsed(documents: &Documents, text: &str) -> Result<Arc<Document>, ServerError> {
         documents.parsed(<Sha256 as sha2::Digest>::digest(text).into(), text)
     }
 
@@ -84,8 +122,8 @@ mod tests {
             parsed(&documents, &format!("{{ {field}{number} }}")).expect("a document");
         }
         let kept = documents.0.lock();
-        assert!(kept.bytes <= KEPT_BYTES_MAX && kept.documents.len() > 300, "{} bytes", kept.bytes);
-        assert_eq!(kept.bytes, kept.documents.iter().map(|(_, (_, bytes))| bytes).sum::<usize>());
+        assert!(kept.bytes <= KEPT_BYTES_MAX && kept.documents.len() > 250, "{} bytes", kept.bytes);
+        assert_eq!(kept.bytes, kept.documents.iter().map(|(_, document)| document.bytes).sum::<usize>());
         drop(kept);
         let long = format!("{{ {} }}", "a ".repeat(TEXT_BYTES_MAX));
         let (first, again) = (parsed(&documents, &long), parsed(&documents, &long));
@@ -96,5 +134,28 @@ mod tests {
     fn a_field_takes_no_more_than_the_limit_reckons_with() {
         let size = size_of::<async_graphql::Positioned<async_graphql::parser::types::Selection>>();
         assert!(size <= 300, "{size} bytes");
+        let planned = size_of::<crate::operation::complete::Planned>();
+        assert!(planned <= 100, "{planned} bytes");
+    }
+
+    #[test]
+    fn an_answer_is_planned_once_unless_that_takes_more_memory_than_the_text_says() {
+        let shapes = Shapes::of("type Query { a: Query b: Int }");
+        let documents = Documents::default();
+        let plan = |text: &str, wanted: Option<&str>| {
+            parsed(&documents, text).expect("a document").plan(&shapes, wanted).expect("a plan")
+        };
+        let is_kept = |text: &str| Arc::ptr_eq(&plan(text, None), &plan(text, None));
+        assert!(is_kept("{ a { b } }") && is_kept("query Named { a { b } }"));
+        let (one, other) = ("query One { b }", "query Other { a { b } b }");
+        assert_eq!(plan(&format!("{one} {other}"), Some("One")).fields(), 1);
+        assert_eq!(plan(&format!("{one} {other}"), Some("Other")).fields(), 3, "each operation has a plan of its own");
+        let mut text = "fragment F0 on Query { a { b c: b d: b e: b f: b g: b h: b i: b } }".to_owned();
+        for n in 1..4 {
+            let use_it = format!("...F{}", n - 1);
+            text +=
+                &format!(" fragment F{n} on Query {{ x: a {{ {use_it} }} y: a {{ {use_it} }} z: a {{ {use_it} }} }}");
+        }
+        assert!(!is_kept(&format!("{text} query {{ ...F3 }}")));
     }
 }

@@ -123,6 +123,38 @@ async fn a_query_that_asks_for_too_much_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_valid_before_is_judged_by_what_comes_with_it_now() {
+    let (world, nothing_known) = (World::new().await, World::new().await);
+    let query = "query A($first: Int!, $statuses: [AppointmentStatus!]) { \
+                 appointments(first: $first, filter: { statuses: $statuses }) { totalCount nodes { id \
+                 patient { appointments(first: $first) { nodes { id status patient { name } } } } } } }";
+    let asked = |variables: &serde_json::Value, operation: &str| {
+        let body = json!({ "query": query, "variables": variables, "operationName": operation }).to_string();
+        request(Method::POST, Some(NEW), &body)
+    };
+    let ask = |variables: serde_json::Value| world.send(Some(auditor()), asked(&variables, "A"));
+    let refusals = [
+        (json!({ "first": "1" }), "A", "query-invalid"),
+        (json!({}), "A", "query-invalid"),
+        (json!({ "first": 1, "statuses": ["NOT_A_STATUS"] }), "A", "query-invalid"),
+        (json!({ "first": 1 }), "B", "query-invalid"),
+        (json!({ "first": 100 }), "A", "query-too-complex"),
+    ];
+    let first = ask(json!({ "first": 1 })).await;
+    assert_eq!((first.status, first.body["data"]["appointments"]["nodes"].as_array().map(Vec::len)), (200, Some(1)));
+    for _ in 0..2 {
+        let again = ask(json!({ "first": 1 })).await;
+        assert_eq!((again.status, &again.body["data"]), (200, &first.body["data"]));
+        for (variables, operation, expected) in &refusals {
+            let refused = world.send(Some(auditor()), asked(variables, operation)).await;
+            assert_eq!((refused.status, code(&refused.body).as_str()), (400, *expected), "{variables} of {operation}");
+            let at_first = nothing_known.send(Some(auditor()), asked(variables, operation)).await;
+            assert_eq!(refused.body, at_first.body, "{variables} of {operation}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_console_needs_nothing_from_elsewhere() {
     let world = World::new().await;
     for (path, content_type) in [

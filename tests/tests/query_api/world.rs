@@ -11,8 +11,8 @@ use carelog_domain::event::Event;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, CommandId, EventId, HospitalId, PurposeOfUse, Role, StreamName, Timestamp, Token};
 use carelog_domain::ports::{
-    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Rows,
-    Settlement, SqlStore, Statement, ToAppend,
+    Batch, BoxFuture, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Rows, Settlement, SqlStore,
+    Statement, ToAppend,
 };
 use carelog_keys::FileKeyStore;
 use carelog_projections::Projections;
@@ -35,10 +35,10 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) log: Arc<ModelLog>,
     pub(crate) ids: Ids,
-    pub(crate) limits: Limits,
+    /// What one server keeps from one request to the next lives as long as this.
+    router: axum::Router,
     keys: Arc<dyn KeyStore>,
     sql: Arc<Counting>,
-    documents: Arc<dyn DocumentStore>,
     projections: Arc<Projections>,
     commands: AtomicU32,
     _folder: tempfile::TempDir,
@@ -98,14 +98,24 @@ impl World {
         });
         let projections = projections.await.expect("projections");
         let limits = Limits { wait_max: Duration::from_millis(500), ..Limits::default() };
+        let sql = Arc::new(Counting { store: sql, transactions: AtomicUsize::new(0), queries: AtomicUsize::new(0) });
+        let router = carelog_query_api::router(Deps {
+            log: log.clone(),
+            keys: keys.clone(),
+            sql: sql.clone(),
+            documents,
+            freshness: projections.clone(),
+            settlement: Arc::new(NoSagas),
+            clock: Arc::new(clock.clone()),
+            limits,
+        });
         let world = World {
             clock,
             log,
             ids: Ids::new(),
-            limits,
+            router,
             keys,
-            sql: Arc::new(Counting { store: sql, transactions: AtomicUsize::new(0), queries: AtomicUsize::new(0) }),
-            documents,
+            sql,
             projections,
             commands: AtomicU32::new(0),
             _folder: folder,
@@ -176,19 +186,9 @@ impl World {
 
     /// The routes, as one actor sees them; nobody when `None`.
     pub(crate) fn router(&self, actor: Option<Actor>) -> axum::Router {
-        let router = carelog_query_api::router(Deps {
-            log: self.log.clone(),
-            keys: self.keys.clone(),
-            sql: self.sql.clone(),
-            documents: self.documents.clone(),
-            freshness: self.projections.clone(),
-            settlement: Arc::new(NoSagas),
-            clock: Arc::new(self.clock.clone()),
-            limits: self.limits.clone(),
-        });
         match actor {
-            Some(actor) => router.layer(axum::Extension(actor)),
-            None => router,
+            Some(actor) => self.router.clone().layer(axum::Extension(actor)),
+            None => self.router.clone(),
         }
     }
 
