@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, ETAG};
 use serde_json::{Value, json};
 
 /// How long the sagas and read models may take to catch up.
@@ -59,6 +59,13 @@ impl Api {
     /// GETs JSON.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         json_of(path, self.http.get(format!("{}{path}", self.base)).send().await?).await
+    }
+
+    /// The version of a thing, from its `ETag`.
+    pub(crate) async fn version(&self, path: &str) -> anyhow::Result<String> {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await?.error_for_status()?;
+        let tag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
+        Ok(tag.with_context(|| format!("{path} was answered without an ETag"))?.trim_matches('"').to_owned())
     }
 
     /// POSTs JSON and reads JSON.

@@ -56,6 +56,8 @@ pub(crate) struct Worker {
     pub(crate) mark: Mark,
     /// What lies after the mark and is nothing to this read model.
     passed: Option<Passed>,
+    /// When the checkpoint was last moved over such events alone.
+    wrote_passed: Option<tokio::time::Instant>,
     generation: u64,
     /// False while the checkpoint is further than this copy of the log: it is compared when the log has come to it.
     compared: bool,

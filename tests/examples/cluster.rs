@@ -41,6 +41,8 @@ async fn main() {
     fs::write(folder.join("cluster.json.part"), described(&cluster).to_string()).expect("written");
     fs::rename(folder.join("cluster.json.part"), folder.join("cluster.json")).expect("renamed");
     fs::write(folder.join("look"), look(&cluster)).expect("written");
+    // One that looks on would be a reader of every record, in what is measured as well.
+    cluster.owners.stop();
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}

@@ -1,5 +1,6 @@
 //! The program itself, started as a user starts it: `carelog serve` on a folder and a free port, killed or stopped.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -160,7 +161,7 @@ impl Server {
         answer["data"].clone()
     }
 
-    /// Waits until the sagas and then every read model have handled all there is.
+    /// Waits until the sagas and then every read model have handled all there is; what comes meanwhile is not waited for.
     pub async fn settle(&self) {
         let (wait, limit) = (format!("{}/v1/operations/sagas/wait", self.base), behind_max());
         let begun = Instant::now();
@@ -173,15 +174,26 @@ impl Server {
             assert!(begun.elapsed() < limit, "{settled}\n{}", self.log());
         }
         let begun = Instant::now();
+        let sizes = self.read_models("logSize").await;
         loop {
-            let (_, list) = self.get("/v1/operations/projections").await;
-            let models = list["readModels"].as_array().expect("read models").clone();
-            if models.iter().all(|model| model["behind"] == json!(0)) {
+            let applied = self.read_models("applied").await;
+            if sizes.iter().all(|(model, size)| applied.get(model).is_some_and(|applied| applied >= size)) {
                 return;
             }
-            assert!(begun.elapsed() < limit, "read models stay behind: {models:?}\n{}", self.log());
+            assert!(begun.elapsed() < limit, "read models stay behind {sizes:?}: {applied:?}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// A number of each read model and partition.
+    async fn read_models(&self, what: &str) -> BTreeMap<(String, u64), u64> {
+        let (_, list) = self.get("/v1/operations/projections").await;
+        let number = |row: &Value, name: &str| row[name].as_u64().unwrap_or_else(|| panic!("no {name}: {row}"));
+        let rows = list["readModels"].as_array().expect("read models").iter();
+        rows.map(|row| {
+            ((row["model"].as_str().expect("a name").to_owned(), number(row, "partition")), number(row, what))
+        })
+        .collect()
     }
 
     /// Runs a subcommand of the program against this server.

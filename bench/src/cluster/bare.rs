@@ -55,7 +55,12 @@ pub(crate) async fn measure(brokers: &str, clients: usize, together: usize, time
         let (waiting, ended) = (waiting.clone(), ended.clone());
         move || read_back(&consumer, &waiting, &ended)
     });
-    let (producer, next, topic) = (Arc::new(producer), Arc::new(AtomicU64::new(0)), Arc::<str>::from(topic));
+    // The first record of a producer, and of a reader, waits for what none after it waits for.
+    let warm = PARTITIONS as u64;
+    for turn in 0..warm {
+        send(&producer, &waiting, &topic, turn, together).await?;
+    }
+    let (producer, next, topic) = (Arc::new(producer), Arc::new(AtomicU64::new(warm)), Arc::<str>::from(topic));
     let begun = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..clients {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Days, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -26,6 +27,8 @@ const SERVICE: &str = "VISIT";
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// Patients that are registered in one request.
 const LINES: usize = 500;
+/// Patients whose versions are asked for at once.
+const VERSIONS_AT_ONCE: usize = 16;
 
 /// The hospital, or several that share its roles and patients, and the bookings made so far.
 pub(crate) struct Hospital {
@@ -94,6 +97,20 @@ impl Hospital {
             count += found["appointments"]["totalCount"].as_u64().context("a count of appointments")?;
         }
         Ok(count)
+    }
+
+    /// Writes a Lua table for wrk with the patients and the versions they have, and a name for the keys of the commands.
+    pub(crate) async fn write_contacts(&self, server: &Api, key: &str, file: &Path) -> anyhow::Result<()> {
+        let versions = futures::stream::iter(&self.patients)
+            .map(|patient| async move { server.version(&format!("/v1/patients/{patient}")).await })
+            .buffered(VERSIONS_AT_ONCE);
+        let versions: Vec<String> = versions.try_collect().await?;
+        let patients = self.patients.iter().map(|patient| format!("\"{patient}\",")).collect::<String>();
+        let table = format!(
+            "return {{ key = \"{key}\",\npatients = {{{patients}}},\nversions = {{{}}} }}\n",
+            versions.join(",")
+        );
+        std::fs::write(file, table).context("the data for wrk cannot be written")
     }
 
     async fn open_slots(&self, server: &Api) -> anyhow::Result<u64> {

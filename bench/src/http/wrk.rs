@@ -15,6 +15,8 @@ use crate::report::rate;
 pub(crate) enum Script {
     /// Bookings, from a number on.
     Bookings,
+    /// Changes of patients' contacts, from a number on.
+    Contacts,
     /// The appointments of some days.
     Appointments,
     /// Pages whose requests the data file has.
@@ -70,6 +72,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Counted> {
     let file = match script {
         Script::Bookings => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/bookings.lua"),
+        Script::Contacts => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/contacts.lua"),
         Script::Appointments => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/appointments.lua"),
         Script::Pages => concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/pages.lua"),
     };

@@ -1,7 +1,7 @@
 //! Events that are nothing to a read model. Its checkpoint moves over them as well, but not by a transaction for each chunk
-//! of them: most read models want nothing of most chunks. It moves once for all that comes within a moment, at once where
-//! somebody waits for it, and with the next change in any case. Until then the checkpoint is all that is known anywhere:
-//! whoever goes on from it reads these events again, which changes nothing.
+//! of them: most read models want nothing of most chunks. It moves once for all that comes within a moment, a longer one
+//! while they keep coming, at once where somebody waits for it, and with the next change in any case. Until then the
+//! checkpoint is all that is known anywhere: whoever goes on from it reads these events again, which changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,17 @@ use crate::apply::Refusal;
 use crate::chunk::{Chunk, Item};
 use crate::home::Mark;
 
-/// So long the checkpoint may stay behind. Whoever waits in another process looks at the store a few times a second.
+/// So long the checkpoint stays behind when such events begin to come. Whoever waits in another process looks at the store
+/// a few times a second.
 const PASSED_FOR: Duration = Duration::from_millis(100);
+/// And so long after it was moved over some: each read model of each partition moves its own.
+const AGAIN_AFTER: Duration = Duration::from_millis(400);
 
 /// Events after the mark of which the read model wants none.
 pub(super) struct Passed {
     to: Mark,
-    /// When the first of them came.
-    since: Instant,
+    /// When the checkpoint is to be moved over them.
+    due: Instant,
 }
 
 impl Passed {
@@ -43,22 +46,28 @@ impl Worker {
             return true;
         }
         let wants = |item: &Item| item.position.offset >= reached && self.model.projection.wants(&item.event_type);
-        let since = self.passed.as_ref().map_or_else(Instant::now, |passed| passed.since);
-        let is_due = since.elapsed() >= PASSED_FOR || self.shared.looking.is_waited_for(self.model.name());
+        let due = self.passed.as_ref().map_or_else(|| self.due_from_now(), |passed| passed.due);
+        let is_due = due <= Instant::now() || self.shared.looking.is_waited_for(self.model.name());
         if is_due || chunk.start > reached || chunk.items.iter().any(wants) {
             return false;
         }
-        self.passed = Some(Passed { to: chunk.mark(), since });
+        self.passed = Some(Passed { to: chunk.mark(), due });
         metrics::counter!("carelog_projection_events_total", "model" => self.model.name())
             .increment(chunk.items.len() as u64);
         true
+    }
+
+    /// When the checkpoint is to be moved over what begins to be passed by now.
+    fn due_from_now(&self) -> Instant {
+        let first = Instant::now() + PASSED_FOR;
+        self.wrote_passed.map_or(first, |wrote| first.max(wrote + AGAIN_AFTER))
     }
 
     /// Returns when the checkpoint should be moved over what was passed by; never while nothing was.
     pub(super) async fn passed_is_due(&self) {
         let Some(passed) = &self.passed else { return std::future::pending().await };
         tokio::select! {
-            () = tokio::time::sleep_until(passed.since + PASSED_FOR) => {}
+            () = tokio::time::sleep_until(passed.due) => {}
             () = self.shared.looking.waited_for(self.model.name()) => {}
         }
     }
@@ -72,7 +81,7 @@ impl Worker {
         while let Some(passed) = &self.passed {
             let to = passed.to.clone();
             match self.pass(to).await {
-                Ok(()) => self.passed = None,
+                Ok(()) => (self.passed, self.wrote_passed) = (None, Some(Instant::now())),
                 Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
                 Err(Refusal::Moved(found)) => {
                     self.say_moved(&found);

@@ -29,6 +29,7 @@ impl Worker {
             feed: Arc::clone(feed),
             mark: Mark::start(partition),
             passed: None,
+            wrote_passed: None,
             generation: 0,
             compared: false,
             unsettled_since: None,

@@ -17,8 +17,10 @@ use super::progress::Progress;
 use super::seen::{OPEN_MAX, Seen};
 use super::{Shared, ringer};
 
-/// How far a partition is handled is told to other processes at once, but no more often than this.
-const TOLD_EVERY: Duration = Duration::from_millis(50);
+/// How far a partition is handled is told to other processes at once, but no more often than this; twice as long is waited
+/// each time that more was handled meanwhile, up to the longest pause: each time costs a write of the store.
+const TOLD_AGAIN_MIN: Duration = Duration::from_millis(50);
+const TOLD_AGAIN_MAX: Duration = Duration::from_millis(400);
 
 /// A partition, while it is assigned.
 pub(crate) struct Place {
@@ -123,24 +125,28 @@ impl Place {
     /// Tells others how far the partition is handled, whenever that changes.
     async fn tell_on(&self, shared: &Shared) {
         let mut tick = shared.settling.ticks();
+        let mut pause = TOLD_AGAIN_MIN;
         loop {
             tick.borrow_and_update();
-            self.tell(shared).await;
-            if !shared.pause(TOLD_EVERY).await || shared.unless_stopped(tick.changed()).await.is_none() {
+            let told = self.tell(shared).await;
+            if !shared.pause(pause).await || shared.unless_stopped(tick.changed()).await.is_none() {
                 return;
             }
+            pause = if told { (pause * 2).min(TOLD_AGAIN_MAX) } else { TOLD_AGAIN_MIN };
         }
     }
 
-    async fn tell(&self, shared: &Shared) {
+    /// Tells it, if there is anything new to tell; true when there was.
+    async fn tell(&self, shared: &Shared) -> bool {
         let mut told = self.told.lock().await;
         let seen = self.progress.seen(OPEN_MAX);
         if told.as_ref() == Some(&seen) {
-            return;
+            return false;
         }
         match seen.tell(&*shared.documents, self.partition).await {
             Ok(()) => *told = Some(seen),
             Err(failure) => shared.trouble("how far the sagas are could not be told", &failure),
         }
+        true
     }
 }

@@ -92,10 +92,15 @@ impl Owners {
         let owned = history.iter().filter(|(_, each)| each.last().is_some_and(|last| last.node == node));
         owned.map(|(partition, _)| *partition).collect()
     }
+
+    /// Reads no more: what is known stays, and the brokers have one reader less.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Owners {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop();
     }
 }
