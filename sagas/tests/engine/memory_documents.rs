@@ -10,6 +10,8 @@ use serde_json::Value;
 #[derive(Default)]
 pub(crate) struct MemoryDocuments {
     items: Mutex<BTreeMap<DocumentKey, (Position, Option<Value>)>>,
+    /// How often something was written under a partition key.
+    written: Mutex<BTreeMap<String, usize>>,
 }
 
 impl MemoryDocuments {
@@ -29,6 +31,11 @@ impl MemoryDocuments {
         items.iter().filter(|(key, (_, body))| key.partition_key == partition_key && body.is_some()).count()
     }
 
+    /// How often something was written under a partition key.
+    pub(crate) fn written(&self, partition_key: &str) -> usize {
+        self.written.lock().get(partition_key).copied().unwrap_or_default()
+    }
+
     pub(crate) fn forget_all(&self) {
         self.items.lock().clear();
     }
@@ -38,6 +45,7 @@ impl DocumentStore for MemoryDocuments {
     fn write(&self, writes: Vec<DocumentWrite>) -> BoxFuture<'_, Result<(), Failure>> {
         let mut items = self.items.lock();
         for write in writes {
+            *self.written.lock().entry(write.key.partition_key.clone()).or_default() += 1;
             let newer = items.get(&write.key).is_none_or(|(position, _)| *position < write.position);
             if newer {
                 items.insert(write.key, (write.position, write.body));

@@ -1,6 +1,6 @@
 //! Waiting until everything that a command led to is handled.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::{Actor, CommandId, Token};
 use carelog_domain::ports::{Credential, Fixed, Settlement, Stored};
@@ -132,6 +132,23 @@ async fn a_process_without_sagas_says_settled_when_all_is_done_and_never_before(
         }
         engine.stop().await;
     }
+}
+
+#[tokio::test]
+async fn others_are_not_told_often_while_much_happens() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    let engine = world.start().await;
+    let (before, begun) = (world.documents.written("sagas#progress"), Instant::now());
+    for number in 0..200 {
+        books(&world, &format!("ada-{number}"), "2025-03-10T09:00:00Z").await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // After 50, 100 and 200 ms, then every 400.
+    let most = begun.elapsed().as_millis() as usize / 400 + 5;
+    let often = world.documents.written("sagas#progress") - before;
+    assert!((2..=most).contains(&often), "told {often} times, {most} were enough");
+    engine.stop().await;
 }
 
 #[tokio::test]
