@@ -1,11 +1,6 @@
--- "20 appointments with patient and doctor" for wrk, each request from another slot on. Arguments as in bookings.lua.
+-- "20 appointments with patient and doctor" for wrk, each request from another slot on.
 
-local threads = {}
-
-function setup(thread)
-   thread:set("number", #threads)
-   table.insert(threads, thread)
-end
+require "common"
 
 function init(args)
    data = dofile(args[1])
@@ -22,12 +17,4 @@ function request()
    next_slot = next_slot + step
    local variables = '{"h":"' .. data.hospital .. '","from":"' .. start .. '"}'
    return wrk.format("POST", "/graphql", headers, '{"query":"' .. query .. '","variables":' .. variables .. '}')
-end
-
-function done(summary, latency, requests)
-   local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-   io.write(string.format(
-      'counted: {"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p50":%.1f,"p99":%.1f,"next":0}\n',
-      summary.requests, summary.duration, summary.errors.status, broken,
-      latency:percentile(50), latency:percentile(99)))
 end

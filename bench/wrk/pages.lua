@@ -1,12 +1,7 @@
 -- Pages of a list for wrk, over GraphQL: the bodies that the bench wrote, one after the other, each thread beginning at
--- another. Arguments as in bookings.lua.
+-- another.
 
-local threads = {}
-
-function setup(thread)
-   thread:set("number", #threads)
-   table.insert(threads, thread)
-end
+require "common"
 
 function init(args)
    local headers = { ["Content-Type"] = "application/json" }
@@ -23,12 +18,4 @@ function request()
    local page = pages[next_page % #pages + 1]
    next_page = next_page + step
    return page
-end
-
-function done(summary, latency, requests)
-   local broken = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout
-   io.write(string.format(
-      'counted: {"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p50":%.1f,"p99":%.1f,"next":0}\n',
-      summary.requests, summary.duration, summary.errors.status, broken,
-      latency:percentile(50), latency:percentile(99)))
 end

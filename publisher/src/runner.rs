@@ -11,7 +11,7 @@ mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use carelog_domain::kernel::Partition;
 use carelog_domain::ports::{EventLog, Failure, KeyStore, PublishError, Publisher, Root, TopicMark};
@@ -44,8 +44,6 @@ pub struct Deps {
 pub struct Pace {
     /// How long more is gathered once there is something: a transaction costs the same for one record as for many.
     pub gathered_for: Duration,
-    /// Twice as long each time that something comes soon after, up to this.
-    pub gathered_for_max: Duration,
     /// Events looked at for one transaction, of each group of topics.
     pub events_max: usize,
     /// How long marks may stay behind what was read while nothing in it is for a topic.
@@ -58,7 +56,6 @@ impl Default for Pace {
     fn default() -> Pace {
         Pace {
             gathered_for: Duration::from_millis(100),
-            gathered_for_max: Duration::from_millis(400),
             events_max: 2_000,
             unmarked_for: Duration::from_secs(2),
             silent_for: Duration::from_secs(10),
@@ -171,12 +168,11 @@ impl Work {
         };
         metrics::gauge!("carelog_publisher_stopped", "partition" => self.partition.0.to_string()).set(0.0);
         self.troubles.lock().remove(&self.partition);
-        let mut gathered_for = self.deps.pace.gathered_for;
         loop {
             let turn = async {
                 let at_the_end = publishing.turn().await?;
                 *published = true;
-                if at_the_end { self.wait_for_more(&publishing, &mut gathered_for).await } else { Ok(()) }
+                if at_the_end { self.wait_for_more(&publishing).await } else { Ok(()) }
             };
             if let Err(halt) = turn.await {
                 return halt;
@@ -211,10 +207,8 @@ impl Work {
         Ok(())
     }
 
-    /// Waits for the next event, then a moment longer for what comes with it, the longer the more keeps coming; or until
-    /// marks have to be moved.
-    async fn wait_for_more(&self, publishing: &Publishing, gathered_for: &mut Duration) -> Result<(), Halt> {
-        let (begun, pace) = (Instant::now(), &self.deps.pace);
+    /// Waits for the next event, then a moment longer for what comes with it; or until marks have to be moved.
+    async fn wait_for_more(&self, publishing: &Publishing) -> Result<(), Halt> {
         let mut stopping = self.stopping.clone();
         let marks_due = async {
             match publishing.marks_due_in() {
@@ -228,9 +222,7 @@ impl Work {
             () = marks_due => return Ok(()),
         };
         more?;
-        let keeps_coming = begun.elapsed() < *gathered_for;
-        *gathered_for = if keeps_coming { (*gathered_for * 2).min(pace.gathered_for_max) } else { pace.gathered_for };
-        self.rest(*gathered_for).await
+        self.rest(self.deps.pace.gathered_for).await
     }
 
     /// Until nobody has moved the marks for a while although there is something to publish.

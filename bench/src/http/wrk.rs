@@ -15,7 +15,7 @@ use crate::report::rate;
 pub(crate) enum Script {
     /// Bookings, from a number on.
     Bookings,
-    /// Changes of patients' contacts, from a number on.
+    /// Changes of patients' contacts, at the versions that the data file has.
     Contacts,
     /// The appointments of some days.
     Appointments,
@@ -83,6 +83,7 @@ pub(crate) async fn run(
         .args(["--timeout", "30s", "--latency", "-s", file, urls[0], "--"])
         .arg(data)
         .args([&threads, &from.to_string()])
+        .env("LUA_PATH", concat!(env!("CARGO_MANIFEST_DIR"), "/wrk/?.lua"))
         .env("NODES", if nodes.len() > 1 { nodes.join(",") } else { String::new() })
         .output()
         .await

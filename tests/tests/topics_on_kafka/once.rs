@@ -23,7 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn pace() -> Pace {
     Pace {
         gathered_for: Duration::from_millis(1),
-        gathered_for_max: Duration::from_millis(1),
         events_max: 30,
         unmarked_for: Duration::from_millis(50),
         silent_for: Duration::from_millis(500),
