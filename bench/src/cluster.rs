@@ -12,6 +12,7 @@ use crate::http::hospital::Hospital;
 use crate::pressure::Pressure;
 use crate::report::Report;
 use burst::Burst;
+pub(crate) use burst::Commands;
 use running::Cluster;
 pub(crate) use running::Shape;
 
@@ -35,6 +36,8 @@ pub(crate) struct Loads<'a> {
     pub(crate) nodes: &'a [Shape],
     /// Connections of a burst on each.
     pub(crate) connections: &'a [usize],
+    /// Which.
+    pub(crate) commands: &'a [Commands],
 }
 
 /// Rows about commands over HTTP, and, where one node with everything is among them, about the publisher.
@@ -54,8 +57,12 @@ pub(crate) async fn measure(
                 bare.push(bare::measure(&cluster.brokers, connections, together, pressure.burst).await?);
             }
             let burst = Burst { cluster: &cluster, connections, time: pressure.burst, bare: &bare };
-            burst.bookings(&mut hospital, report).await?;
-            burst.contacts(&hospital, work, report).await?;
+            for commands in loads.commands {
+                match commands {
+                    Commands::Bookings => burst.bookings(&mut hospital, report).await?,
+                    Commands::Contacts => burst.contacts(&hospital, work, report).await?,
+                }
+            }
         }
         if matches!(shape, Shape::One) {
             publisher::measure(programs.carelog, work, &cluster.brokers, pressure, report).await?;

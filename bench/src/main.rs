@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use cluster::Shape;
+use cluster::{Commands, Shape};
 use pressure::Pressure;
 use report::Report;
 
@@ -56,6 +56,9 @@ struct Run {
     /// Nodes with which commands are measured on the cluster
     #[arg(long, value_enum, value_delimiter = ',', default_value = "one,one-deciding,three,three-deciding")]
     nodes: Vec<Shape>,
+    /// Commands that are measured on the cluster
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "bookings,contacts")]
+    commands: Vec<Commands>,
     /// Where everything is written; emptied first
     #[arg(long, default_value = "target/bench/work", value_name = "FOLDER")]
     work: PathBuf,
@@ -142,7 +145,8 @@ async fn measure(run: &Run) -> anyhow::Result<()> {
             Part::Year => year::measure(&run.program, &run.work, &run.year, &mut report).await?,
             Part::Cluster => {
                 let programs = cluster::Programs { carelog: &run.program, cluster: &run.cluster };
-                let loads = cluster::Loads { nodes: &run.nodes, connections: &run.connections };
+                let loads =
+                    cluster::Loads { nodes: &run.nodes, connections: &run.connections, commands: &run.commands };
                 cluster::measure(&programs, &loads, &run.work, &pressure, &mut report).await?;
             }
         }

@@ -2,10 +2,11 @@
 
 mod passed;
 mod place;
+mod settled;
 mod stopped;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use carelog_domain::ports::{Clock, EventLog, SqlStore};
 use tokio::sync::{mpsc, watch};
@@ -21,13 +22,12 @@ use crate::looking::Looking;
 use crate::running::{self, Running, Skipped};
 use crate::state::{Doing, Fault};
 use passed::Passed;
+use settled::Settled;
 
 /// Events read at a time by a worker that has to catch up by itself.
 const CATCH_UP_EVENTS: usize = 2_048;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How long documents may stay unflushed while more comes.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What workers share.
 pub(crate) struct Shared {
@@ -61,7 +61,7 @@ pub(crate) struct Worker {
     generation: u64,
     /// False while the checkpoint is further than this copy of the log: it is compared when the log has come to it.
     compared: bool,
-    unsettled_since: Option<Instant>,
+    settled: Settled,
     /// Where the fault on record is; forgotten once the checkpoint has passed it.
     fault_at: Option<u64>,
 }
@@ -74,6 +74,16 @@ pub(crate) enum Halt {
     /// The feed went on without it.
     LeftBehind,
     Stopping,
+}
+
+/// What a worker to whom nothing is given has to do.
+enum Due {
+    /// Another set is the live one.
+    Place,
+    /// The checkpoint is to be moved over what was passed by.
+    Passed,
+    /// What was applied is to be made durable.
+    Settling,
 }
 
 impl Worker {
@@ -145,23 +155,25 @@ impl Worker {
     /// out: another set became the live one, or somebody else moved the checkpoint.
     async fn next(&mut self, source: &mut mpsc::Receiver<Arc<Chunk>>) -> Result<Option<Arc<Chunk>>, Halt> {
         let reached = self.reached();
-        self.settle().await?; // Nothing waits: a good moment.
         let mut stopping = self.shared.stopping.subscribe();
         let mut switched = self.model.switched.subscribe();
         let generation = self.generation;
         while self.reached() >= reached {
-            let is_due = tokio::select! {
+            let due = tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
-                _ = switched.wait_for(|now| *now != generation) => false,
+                _ = switched.wait_for(|now| *now != generation) => Due::Place,
                 next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
-                () = self.passed_is_due() => true,
+                () = self.passed_is_due() => Due::Passed,
+                () = self.settling_is_due() => Due::Settling,
             };
-            if !is_due {
-                self.find_place().await?;
-                break;
+            match due {
+                Due::Place => {
+                    self.find_place().await?;
+                    break;
+                }
+                Due::Passed => self.write_passed().await?,
+                Due::Settling => self.settle().await?,
             }
-            self.write_passed().await?;
-            self.settle().await?;
         }
         Ok(None)
     }
@@ -259,11 +271,7 @@ impl Worker {
         if model == "skips" && chunk.items.iter().any(|item| self.model.projection.wants(&item.event_type)) {
             self.heed_skips().await;
         }
-        let since = *self.unsettled_since.get_or_insert_with(Instant::now);
-        if since.elapsed() > SETTLED_AFTER {
-            self.settle().await?;
-        }
-        Ok(())
+        self.applied().await
     }
 
     /// Someone may wait for a skip: lets them try again.
@@ -273,25 +281,6 @@ impl Worker {
         }
         for model in &self.shared.models {
             model.retry(Some(&self.shared.skipped.of(model.name())));
-        }
-    }
-
-    async fn settle(&mut self) -> Result<(), Halt> {
-        if self.unsettled_since.take().is_none() {
-            return Ok(());
-        }
-        let set = self.model.live.read().await.set;
-        match self.model.home.settle(set, Some(self.feed.partition)).await {
-            Ok(None) => Ok(()),
-            Ok(Some(found)) => {
-                self.say_moved(&found);
-                self.find_place().await
-            }
-            Err(failure) => {
-                // What was not settled is applied again after a restart, which changes nothing.
-                tracing::warn!(model = self.model.name(), error = %failure, "could not be made durable yet");
-                Ok(())
-            }
         }
     }
 

@@ -22,6 +22,15 @@ pub(super) struct Burst<'a> {
     pub(super) bare: &'a [Bare],
 }
 
+/// What wrk sends.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Commands {
+    /// Appointments that are booked: three events, and some eight with what sagas answer
+    Bookings,
+    /// Changes of a patient's contacts: one event
+    Contacts,
+}
+
 /// What came of one.
 struct Outcome {
     name: String,

@@ -90,7 +90,7 @@ impl Worker {
                 Err(Refusal::Port(failure)) => self.pause(&mut pause, failure.to_string()).await?,
             }
         }
-        self.unsettled_since.get_or_insert_with(std::time::Instant::now);
+        self.settled.applied();
         self.running();
         self.forget_passed_fault().await;
         Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Failure;
 
+use super::settled::Settled;
 use super::{Halt, PAUSE_MIN, Shared, Worker};
 use crate::check::{self, Standing};
 use crate::feed::Feed;
@@ -32,7 +33,7 @@ impl Worker {
             wrote_passed: None,
             generation: 0,
             compared: false,
-            unsettled_since: None,
+            settled: Settled::default(),
             fault_at: None,
         };
         let faults = running::faults(shared.sql.as_ref()).await?;
@@ -81,7 +82,8 @@ impl Worker {
         let partition = self.feed.partition;
         let known = *self.model.live.read().await;
         self.model.home.forget(known.set, partition);
-        (self.unsettled_since, self.passed) = (None, None);
+        self.passed = None;
+        self.settled.forget();
         let marks = loop {
             let Some(stored) = self.model.home.stored().await? else { break vec![] };
             let live = self.model.follow_live(stored.set).await?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use carelog_domain::kernel::Purpose;
 use carelog_domain::ports::{
-    BoxFuture, DataKey, Failure, KeyId, KeyState, KeyStore, Rows, SqlStore, SqlValue, Statement,
+    BoxFuture, DataKey, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, KeyId, KeyState, KeyStore, Page,
+    Rows, SqlStore, SqlValue, Statement,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -107,6 +108,53 @@ pub(crate) fn moves_checkpoint_of(model: &'static str) -> impl Fn(&Statement) ->
         statement.sql.contains("read_model_checkpoints")
             && statement.expect.is_some()
             && statement.parameters.first() == Some(&model)
+    }
+}
+
+/// A document store that counts how often checkpoints are written, and can refuse it.
+pub(crate) struct GatedDocuments {
+    pub(crate) inner: Arc<dyn DocumentStore>,
+    pub(crate) refusing: AtomicBool,
+    pub(crate) refused: AtomicU32,
+    pub(crate) written: AtomicU32,
+}
+
+impl DocumentStore for GatedDocuments {
+    fn write(&self, writes: Vec<DocumentWrite>) -> BoxFuture<'_, Result<(), Failure>> {
+        if writes.iter().any(|write| write.key.partition_key.starts_with("checkpoints__")) {
+            if self.refusing.load(Ordering::SeqCst) {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                return Box::pin(std::future::ready(Err(Failure::passing("gate", "closed by the test"))));
+            }
+            self.written.fetch_add(1, Ordering::SeqCst);
+        }
+        self.inner.write(writes)
+    }
+
+    fn get(&self, key: &DocumentKey) -> BoxFuture<'_, Result<Option<Document>, Failure>> {
+        self.inner.get(key)
+    }
+
+    fn query(
+        &self,
+        partition_key: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Page, Failure>> {
+        self.inner.query(partition_key, prefix, after, limit)
+    }
+
+    fn scan(&self, table: &str, after: Option<&DocumentKey>, limit: usize) -> BoxFuture<'_, Result<Page, Failure>> {
+        self.inner.scan(table, after, limit)
+    }
+
+    fn clear(&self, table: &str) -> BoxFuture<'_, Result<(), Failure>> {
+        self.inner.clear(table)
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        self.inner.flush()
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) mod history;
 mod operating;
 #[path = "passed.rs"]
 mod passed;
+#[path = "settled.rs"]
+mod settled;
 #[path = "stalls.rs"]
 mod stalls;
 #[path = "stopped.rs"]

@@ -1,0 +1,76 @@
+//! The checkpoint of documents: it follows them, not more often than anybody needs, and however often it is refused.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use carelog_projections::{Deps, Projections};
+
+use super::gates::GatedDocuments;
+use super::*;
+
+/// Far longer than a checkpoint may stay behind, and than a busy machine makes of it.
+const IN_TIME: Duration = Duration::from_secs(20);
+
+async fn started(world: &World) -> (Arc<GatedDocuments>, Arc<Projections>) {
+    let gate = Arc::new(GatedDocuments {
+        inner: Arc::clone(&world.documents),
+        refusing: Default::default(),
+        refused: Default::default(),
+        written: Default::default(),
+    });
+    let deps = Deps { documents: Arc::clone(&gate) as _, ..world.deps() };
+    (gate, Projections::start(deps).await.expect("started"))
+}
+
+async fn checkpoint(world: &World) -> u64 {
+    let found = world.documents.query(&chart::checkpoints_key(Set::A), "", None, 10).await.expect("read").items;
+    found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
+}
+
+async fn until_it_is_at_the_end(world: &World) {
+    let size = heads(world).await[0].size;
+    let begun = Instant::now();
+    while checkpoint(world).await < size {
+        assert!(begun.elapsed() < IN_TIME, "it stays at {} of {size}", checkpoint(world).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_written_for_many_changes_at_once_and_comes_to_the_end_by_itself() {
+    let world = World::new(1);
+    let (gate, projections) = started(&world).await;
+    let steps = history(15);
+    let begun = Instant::now();
+    for step in &steps {
+        world.append(step).await;
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    until_it_is_at_the_end(&world).await;
+    let took = begun.elapsed();
+    let (written, most) = (gate.written.load(Ordering::SeqCst) as usize, took.as_millis() as usize / 100 + 3);
+    // With one for each chunk, which is gathered for 10 ms, it would be some six times as many.
+    assert!(most < steps.len() / 2, "{} batches took {took:?}: too long to tell anything", steps.len());
+    assert!(written <= most, "{written} checkpoints in {took:?}");
+    projections.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_was_refused_is_written_as_soon_as_it_can_be_though_nothing_more_comes() {
+    let world = World::new(1);
+    let (gate, projections) = started(&world).await;
+    gate.refusing.store(true, Ordering::SeqCst);
+    for step in &history(3) {
+        world.append(step).await;
+    }
+    let begun = Instant::now();
+    while gate.refused.load(Ordering::SeqCst) == 0 {
+        assert!(begun.elapsed() < IN_TIME, "nobody tries to write it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.settle(&projections).await; // All was applied, and is told to whoever asks here.
+    gate.refusing.store(false, Ordering::SeqCst);
+    until_it_is_at_the_end(&world).await;
+    projections.stop().await;
+}
