@@ -8,18 +8,36 @@ use std::error::Error as _;
 use carelog_domain::ports::Failure;
 use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use tokio_postgres::Error;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity};
 
 pub(crate) const PORT: &str = "postgres";
 
 /// The failure an error becomes: what was being done, what the operator can do, whether to try again.
 pub(crate) fn failure(doing: &str, error: &Error) -> Failure {
-    let (advice, retry_helps) = match error.code().map(SqlState::code) {
+    let (advice, retry_helps) = match error.as_db_error() {
         None => ("the connection broke; check the server and the network", true),
-        Some(code) => advice(code),
+        Some(said) => meaning(said),
     };
     let failed = if retry_helps { Failure::passing } else { Failure::lasting };
     failed(PORT, format!("{doing}: {advice}")).caused_by(said(error))
+}
+
+fn meaning(said: &DbError) -> (&'static str, bool) {
+    match advice(said.code().code()) {
+        (_, false) if ends_the_connection(said) => {
+            ("the server, or the pooler before it, ended the connection; see what it says", true)
+        }
+        advice => advice,
+    }
+}
+
+/// True of what is never the fault of a statement. PgBouncer gives all that it says itself, such as that the server behind it
+/// has gone, as fatal and with one code, which PostgreSQL has for statements that do not fit.
+fn ends_the_connection(said: &DbError) -> bool {
+    match said.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        None => matches!(said.severity(), "FATAL" | "PANIC"),
+    }
 }
 
 fn advice(code: &str) -> (&'static str, bool) {
@@ -57,7 +75,7 @@ pub(crate) fn no_connection(address: &str, error: PoolError) -> Failure {
         PoolError::Timeout(_) => "no answer in time".to_owned(),
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
             let advice =
-                error.code().map_or("check that it runs, its address and sslmode", |code| advice(code.code()).0);
+                error.as_db_error().map_or("check that it runs, its address and sslmode", |said| meaning(said).0);
             return Failure::passing(PORT, format!("could not connect to {address}: {advice}")).caused_by(said(&error));
         }
         other => other.to_string(),
@@ -68,8 +86,10 @@ pub(crate) fn no_connection(address: &str, error: PoolError) -> Failure {
 /// The server chose this transaction to end, or the connection was gone: it had no effect, and may be tried again at
 /// once as long as no commit was sent.
 pub(crate) fn again_at_once(error: &Error) -> bool {
-    match error.code() {
-        Some(code) => matches!(code.code(), "40001" | "40P01" | "57P01" | "57P02"),
+    match error.as_db_error() {
+        // A pooler without a connection to give has been waited for long enough.
+        Some(said) if said.message().contains("query_wait_timeout") => false,
+        Some(said) => matches!(said.code().code(), "40001" | "40P01") || ends_the_connection(said),
         None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>()),
     }
 }

@@ -33,7 +33,7 @@ impl PgBouncer {
             "[databases]\n* = host=127.0.0.1 port={} user=postgres\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
              pool_mode = transaction\ndefault_pool_size = {connections}\nmax_client_conn = 500\n\
-             logfile = {}\npidfile = {}\n{more}",
+             server_login_retry = 1\nlogfile = {}\npidfile = {}\n{more}",
             server.port,
             log.display(),
             folder.join("pid").display(),

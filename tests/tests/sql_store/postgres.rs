@@ -115,16 +115,13 @@ async fn nodes_that_start_at_once_make_a_schema_once_and_schemas_do_not_meet() {
     assert!(!failure.retry_helps && failure.message.contains("another version"), "{failure}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_restarted_under_load_is_met_again_and_nothing_acknowledged_is_lost() {
-    let server = PostgresServer::start("");
-    let settings = PostgresSettings { connections_max: 4, ..PostgresSettings::new(server.url("postgres")) };
-    let store = Arc::new(connect(settings).await);
+/// Writes all the time while something `happens`: nothing fails for good, and nothing acknowledged is lost.
+async fn under_load(store: &Arc<PostgresStore>, happens: impl Future<Output = ()>) {
     store.write(plain("CREATE TABLE t (id BIGINT NOT NULL, PRIMARY KEY (id))")).await.expect("made");
     let stopping = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writers: Vec<_> = (0..4i64)
         .map(|writer| {
-            let (store, stopping) = (Arc::clone(&store), Arc::clone(&stopping));
+            let (store, stopping) = (Arc::clone(store), Arc::clone(&stopping));
             tokio::spawn(async move {
                 let mut acknowledged = Vec::new();
                 for id in (writer..).step_by(4) {
@@ -141,24 +138,59 @@ async fn a_server_that_is_restarted_under_load_is_met_again_and_nothing_acknowle
             })
         })
         .collect();
-    for mode in ["fast", "immediate"] {
-        tokio::time::sleep(Duration::from_millis(300)).await; // Some load.
-        server.stop(mode);
-        let failure = store.read(plain("SELECT 1")).await.expect_err("it is gone");
-        assert!(failure.retry_helps && failure.message.contains("127.0.0.1"), "{}", whole(&failure));
-        server.go();
-        let found = store.read(plain("SELECT 1")).await.unwrap_or_else(|failure| panic!("{}", whole(&failure)));
-        assert_eq!(found[0].rows, [vec![SqlValue::Int(1)]], "the next call connects again");
-    }
+    happens.await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     stopping.store(true, std::sync::atomic::Ordering::Relaxed);
-    let kept = numbers(&*store, "SELECT id FROM t").await;
+    let kept = numbers(&**store, "SELECT id FROM t").await;
     for writer in writers {
         let acknowledged = writer.await.expect("no panic");
         assert!(!acknowledged.is_empty());
         let lost: Vec<&i64> = acknowledged.iter().filter(|id| !kept.contains(id)).collect();
         assert!(lost.len() <= 1, "acknowledged and lost: {lost:?}"); // The last may come after the look.
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_restarted_under_load_is_met_again_and_nothing_acknowledged_is_lost() {
+    let server = PostgresServer::start("");
+    let settings = PostgresSettings { connections_max: 4, ..PostgresSettings::new(server.url("postgres")) };
+    let store = Arc::new(connect(settings).await);
+    let restarts = async {
+        for mode in ["fast", "immediate"] {
+            tokio::time::sleep(Duration::from_millis(300)).await; // Some load.
+            server.stop(mode);
+            let failure = store.read(plain("SELECT 1")).await.expect_err("it is gone");
+            assert!(failure.retry_helps && failure.message.contains("127.0.0.1"), "{}", whole(&failure));
+            server.go();
+            let found = store.read(plain("SELECT 1")).await.unwrap_or_else(|failure| panic!("{}", whole(&failure)));
+            assert_eq!(found[0].rows, [vec![SqlValue::Int(1)]], "the next call connects again");
+        }
+    };
+    under_load(&store, restarts).await;
+}
+
+/// It keeps the connections to it, and says itself what became of the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_restarted_behind_pgbouncer_is_met_again_and_nothing_acknowledged_is_lost() {
+    let server = PostgresServer::start("");
+    let bouncer = PgBouncer::before(&server, 2);
+    let settings = PostgresSettings { connections_max: 4, ..PostgresSettings::new(bouncer.url("postgres")) };
+    let store = Arc::new(connect(settings).await);
+    let restarts = async {
+        for mode in ["fast", "immediate"] {
+            tokio::time::sleep(Duration::from_millis(300)).await; // Some load.
+            server.stop(mode);
+            let failure = store.read(plain("SELECT 1")).await.expect_err("it is gone");
+            assert!(failure.retry_helps, "{}", whole(&failure));
+            server.go();
+            let begun = Instant::now();
+            while let Err(failure) = store.read(plain("SELECT 1")).await {
+                assert!(failure.retry_helps && begun.elapsed() < Duration::from_secs(30), "{}", whole(&failure));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    };
+    under_load(&store, restarts).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

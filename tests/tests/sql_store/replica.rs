@@ -6,6 +6,7 @@ use carelog_domain::ports::{Rows, SqlStore, SqlValue, Statement};
 use carelog_postgres::{PostgresSettings, PostgresStore};
 use carelog_tests::servers::postgres::PostgresServer;
 
+use super::cutting_proxy::CuttingProxy;
 use super::postgres::{numbers, plain};
 
 /// Whether a replica answered, and how far the rows are.
@@ -21,6 +22,12 @@ async fn ask(store: &PostgresStore, wanted: i64) -> (bool, i64) {
     let fresh_enough = |found: &[Rows]| size(found) >= wanted;
     let found = store.read_fresh_enough(queries(), &fresh_enough).await.expect("read");
     (found[0].rows[0][0] == SqlValue::Int(1), size(&found))
+}
+
+/// One answer of the primary, which has to come in time.
+async fn primary_answers_within(store: &PostgresStore, seconds: u64) {
+    let found = tokio::time::timeout(Duration::from_secs(seconds), ask(store, 1)).await;
+    assert_eq!(found.expect("nobody waits for the replica"), (false, 1));
 }
 
 async fn asked_until(store: &PostgresStore, wanted: i64, expected: (bool, i64)) {
@@ -82,4 +89,26 @@ async fn a_replica_answers_unless_it_is_behind_or_gone() {
     assert_eq!(ask(&store, 0).await, (false, 3), "the primary answers for one that is gone");
     replica.go();
     asked_until(&store, 3, (true, 3)).await; // After its rest it is asked again.
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_is_silent_holds_up_one_query_now_and_then_and_no_other() {
+    let primary = PostgresServer::start("");
+    let replica = primary.replica();
+    let line = CuttingProxy::before(replica.port).await;
+    let replica_url = Some(format!("postgres://postgres@127.0.0.1:{}/postgres", line.port));
+    let settings = PostgresSettings { replica_url, ..PostgresSettings::new(primary.url("postgres")) };
+    let store = PostgresStore::connect(settings).await.expect("connected");
+    store.write(plain("CREATE TABLE marks AS SELECT 1::BIGINT AS size")).await.expect("made");
+    asked_until(&store, 1, (true, 1)).await;
+
+    line.silence(true);
+    primary_answers_within(&store, 10).await; // Five seconds it may take to find out.
+    primary_answers_within(&store, 3).await;
+    tokio::time::sleep(Duration::from_secs(6)).await; // Its rest is over.
+    let given_up = tokio::time::timeout(Duration::from_millis(200), ask(&store, 1)).await;
+    assert!(given_up.is_err(), "one query asks it again");
+    primary_answers_within(&store, 3).await; // No other does meanwhile, though nobody waits for that one.
+    line.silence(false);
+    asked_until(&store, 1, (true, 1)).await;
 }
