@@ -34,7 +34,10 @@ fn advice(error: &Error) -> (&'static str, bool) {
 
 fn generic(said: &str) -> (&'static str, bool) {
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if has(&["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"]) {
+    if has(&["ExpiredToken", "InvalidToken", "TokenRefreshRequired"]) {
+        // S3 says all of these with 400.
+        ("the credentials are over; give it new ones, or let it find them by itself", true)
+    } else if has(&["BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout"]) {
         ("it was changed or cut on its way; try again", true)
     } else if has(&["redirect", "AuthorizationHeaderMalformed", "PermanentRedirect"]) {
         ("the bucket is in another region; set AWS_REGION to its own", true)
@@ -74,4 +77,22 @@ fn said(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_request_may_pass_when_it_was_not_what_was_asked_for_that_was_wrong() {
+        for (code, passes) in
+            [("ExpiredToken", true), ("RequestTimeout", true), ("BadDigest", true), ("InvalidArgument", false)]
+        {
+            let said = format!(
+                "Server returned non-2xx status code: 400 Bad Request: <Error><Code>{code}</Code><Message>-</Message></Error>"
+            );
+            let failure = failure("could not write", "s3://blobs", Error::Generic { store: "S3", source: said.into() });
+            assert_eq!(failure.retry_helps, passes, "{failure}");
+        }
+    }
 }
