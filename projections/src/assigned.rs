@@ -86,21 +86,23 @@ impl Assignments {
         for partition in over {
             self.leave(partition).await;
         }
+        let mut all = Ok(());
         for (&partition, &number) in assigned {
             if !self.at_work.contains_key(&partition) && partition.0 < self.shared.log.partitions() {
-                let begun = self.begin(partition, number).await?;
-                self.at_work.insert(partition, begun);
+                // One that cannot be begun with keeps no other waiting.
+                all = all.and(self.begin(partition, number).await.map(|begun| {
+                    self.at_work.insert(partition, begun);
+                }));
             }
         }
-        Ok(())
+        all
     }
 
     /// Nothing of what was known of the partition is used any more.
     async fn leave(&self, partition: Partition) {
         self.shared.here.0.lock().remove(&partition);
         for model in &self.shared.models {
-            let set = model.live.read().await.set;
-            model.home.forget(set, partition);
+            model.home.forget(model.live_now().set, partition);
             model.set_doing(partition, Doing::Running);
             let labels = [("model", model.name().to_owned()), ("partition", partition.0.to_string())];
             metrics::gauge!("carelog_projection_lag_events", &labels).set(0.0);

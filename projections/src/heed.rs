@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carelog_domain::ports::Failure;
+use futures::future::join_all;
 
 use crate::worker::Shared;
 
@@ -20,18 +21,20 @@ pub(crate) async fn heed(shared: Arc<Shared>) {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             _ = ticks.tick() => {}
         }
-        if let Err(failure) = look(&shared).await {
-            tracing::warn!(error = %failure, "what was done to read models elsewhere cannot be seen now");
-        }
+        look(&shared).await;
     }
 }
 
-async fn look(shared: &Shared) -> Result<(), Failure> {
-    shared.skipped.refresh(shared.sql.as_ref()).await?;
-    for model in &shared.models {
-        if let Some(stored) = model.home.stored().await? {
-            model.follow_live(stored.set).await?;
-        }
+async fn look(shared: &Shared) {
+    let trouble = |failure: Failure| {
+        tracing::warn!(error = %failure, "what was done to read models elsewhere cannot be seen now");
+    };
+    if let Err(failure) = shared.skipped.refresh(shared.sql.as_ref()).await {
+        return trouble(failure);
     }
-    Ok(())
+    // Together: one that is held by a comparison, or whose store is silent, keeps no other waiting.
+    let all = join_all(shared.models.iter().map(|model| model.follow_stored())).await;
+    if let Some(failure) = all.into_iter().find_map(Result::err) {
+        trouble(failure);
+    }
 }

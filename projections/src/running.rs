@@ -20,8 +20,8 @@ pub(crate) struct Running {
     pub(crate) home: Arc<dyn Home>,
     /// The live set. Workers hold it to read while they write; whoever switches takes it alone.
     pub(crate) live: RwLock<Live>,
-    /// The generation of the live set, for workers that have nothing to write.
-    pub(crate) switched: watch::Sender<u64>,
+    /// The same, for whoever writes nothing: a comparison may hold the other for minutes.
+    pub(crate) switched: watch::Sender<Live>,
     /// How many frames were applied, by partition.
     pub(crate) progress: watch::Sender<Vec<u64>>,
     doing: Mutex<Vec<Doing>>,
@@ -51,11 +51,12 @@ impl Running {
         marks: &[Mark],
         stopping: watch::Receiver<bool>,
     ) -> Running {
+        let live = Live { set, generation: 0 };
         Running {
             projection,
             home,
-            live: RwLock::new(Live { set, generation: 0 }),
-            switched: watch::Sender::new(0),
+            live: RwLock::new(live),
+            switched: watch::Sender::new(live),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
             doing: Mutex::new(marks.iter().map(|_| Doing::Running).collect()),
             stopping,
@@ -86,9 +87,14 @@ impl Running {
         });
     }
 
+    /// The live set.
+    pub(crate) fn live_now(&self) -> Live {
+        *self.switched.borrow()
+    }
+
     /// The live set, after taking note of which one the store says it is: another process may have switched.
     pub(crate) async fn follow_live(&self, found: Set) -> Result<Live, Failure> {
-        let known = *self.live.read().await;
+        let known = self.live_now();
         if known.set == found {
             return Ok(known);
         }
@@ -103,10 +109,20 @@ impl Running {
         Ok(*live)
     }
 
-    /// Another set is the live one from now on.
+    /// Takes note of which set the store says is the live one.
+    pub(crate) async fn follow_stored(&self) -> Result<(), Failure> {
+        if let Some(stored) = self.home.stored().await? {
+            self.follow_live(stored.set).await?;
+        }
+        Ok(())
+    }
+
+    /// Another set is the live one from now on. What was left to be made durable of the one that was is forgotten: when
+    /// that set is filled anew, it would be taken for a part of it.
     pub(crate) fn switch(&self, live: &mut Live, set: Set) {
+        (0..self.retry.len() as u16).for_each(|partition| self.home.forget(live.set, Partition(partition)));
         *live = Live { set, generation: live.generation + 1 };
-        self.switched.send_replace(live.generation);
+        self.switched.send_replace(*live);
     }
 
     /// Lets stopped partitions try again: all of them, or those stopped at one of these positions.

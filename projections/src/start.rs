@@ -157,7 +157,7 @@ impl Projections {
         let faults = running::faults(self.deps.sql.as_ref()).await?;
         let mut lines = Vec::new();
         for model in self.models() {
-            let set = model.live.read().await.set;
+            let set = model.live_now().set;
             let marks = filled(model.home.marks(set).await?, self.deps.log.partitions());
             let sizes = model.progress.borrow().clone();
             for mark in marks {

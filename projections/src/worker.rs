@@ -161,7 +161,7 @@ impl Worker {
         while self.reached() >= reached {
             let due = tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return Err(Halt::Stopping),
-                _ = switched.wait_for(|now| *now != generation) => Due::Place,
+                _ = switched.wait_for(|live| live.generation != generation) => Due::Place,
                 next = source.recv() => return next.map(Some).ok_or(Halt::LeftBehind),
                 () = self.passed_is_due() => Due::Passed,
                 () = self.settling_is_due() => Due::Settling,

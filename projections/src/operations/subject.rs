@@ -86,7 +86,7 @@ impl Subject {
         let live = match &running {
             Some(running) => match home.stored().await? {
                 Some(stored) => running.follow_live(stored.set).await?.set,
-                None => running.live.read().await.set,
+                None => running.live_now().set,
             },
             None => home.prepare().await?,
         };

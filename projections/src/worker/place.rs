@@ -58,7 +58,7 @@ impl Worker {
         let mut switched = self.model.switched.subscribe();
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => false,
-            _ = switched.wait_for(|generation| *generation != self.generation) => true,
+            _ = switched.wait_for(|live| live.generation != self.generation) => true,
         }
     }
 
@@ -80,8 +80,7 @@ impl Worker {
     /// when that place is not of this log.
     pub(super) async fn place(&mut self) -> Result<bool, Failure> {
         let partition = self.feed.partition;
-        let known = *self.model.live.read().await;
-        self.model.home.forget(known.set, partition);
+        self.model.home.forget(self.model.live_now().set, partition);
         self.passed = None;
         self.settled.forget();
         let marks = loop {

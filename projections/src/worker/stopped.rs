@@ -42,7 +42,7 @@ impl Worker {
 
     /// True when somebody elsewhere took the fault off the record, or the read model was built anew.
     async fn may_try_again(&self) -> bool {
-        if self.model.live.read().await.generation != self.generation {
+        if self.model.live_now().generation != self.generation {
             return true;
         }
         match running::faults(self.shared.sql.as_ref()).await {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carelog_domain::kernel::Partition;
-use carelog_domain::ports::{Assigned, BoxStream, Failure};
+use carelog_domain::ports::{Assigned, BoxStream, Failure, Head};
 use futures::StreamExt;
 use futures::future::join_all;
 use tokio::sync::mpsc;
@@ -49,8 +49,10 @@ impl Assignments {
                 Some(Change::Overtaken(partition)) => self.leave(partition).await,
                 Some(Change::Again) => {}
             }
-            if let Err(failure) = self.become_assigned(&assigned).await {
-                shared.trouble("a partition cannot be begun with yet; trying again", &failure);
+            match shared.unless_stopped(self.become_assigned(&assigned)).await {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(failure)) => shared.trouble("a partition cannot be begun with yet; trying again", &failure),
             }
         }
         join_all(self.at_work.values().map(|(_, place)| place.stop(&shared))).await;
@@ -67,19 +69,25 @@ impl Assignments {
             tracing::info!(partition = partition.0, "the sagas of this partition run elsewhere from now on");
         }
         let heads = self.shared.log.head().await?;
+        let mut begun = Ok(());
         for head in &heads {
-            let Some(number) = assigned.get(&head.partition) else { continue };
-            if self.at_work.contains_key(&head.partition) {
-                continue;
+            if let Some(number) = assigned.get(&head.partition).filter(|_| !self.at_work.contains_key(&head.partition))
+            {
+                // One that cannot be loaded keeps no other waiting.
+                begun = begun.and(self.begin(head, *number).await);
             }
-            let place = Place::load(&self.shared, head).await?;
-            self.shared.settling.take_in(place.clone());
-            let (partition, overtaken) = (head.partition, self.overtaken.0.clone());
-            place.begin(&self.shared, move || {
-                let _ = overtaken.send(partition); // Nobody listens any more when the engine stops.
-            });
-            self.at_work.insert(partition, (*number, place));
         }
+        begun
+    }
+
+    async fn begin(&mut self, head: &Head, number: u64) -> Result<(), Failure> {
+        let place = Place::load(&self.shared, head).await?;
+        self.shared.settling.take_in(place.clone());
+        let (partition, overtaken) = (head.partition, self.overtaken.0.clone());
+        place.begin(&self.shared, move || {
+            let _ = overtaken.send(partition); // Nobody listens any more when the engine stops.
+        });
+        self.at_work.insert(partition, (number, place));
         Ok(())
     }
 

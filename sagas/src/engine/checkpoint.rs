@@ -147,10 +147,11 @@ pub(crate) enum Saved {
 pub(crate) async fn save(shared: &Shared, place: &Place, saved: u64) -> Result<Saved, Failure> {
     // Taken before the changes: those then hold at least what happened up to here.
     let (partition, next) = (place.partition, place.progress.low_water());
+    // Also where the partition stands at a step that is tried for long: others are asked about the rest meanwhile.
+    save_changes(shared, place).await?;
     if next <= saved {
         return Ok(Saved::At(saved));
     }
-    save_changes(shared, place).await?;
     let root = shared.log.root_at(partition, next).await?.to_string();
     let checkpoint = Checkpoint { next, root, imports: place.alarms.imports() };
     let key = key("checkpoint", partition.to_string());

@@ -75,7 +75,10 @@ impl Letters {
     pub(crate) fn wait(&self, saga: &str, instance: &str, correlation: CommandId) -> bool {
         let mut inner = self.inner.lock();
         let Some(letter) = inner.letters.get_mut(&key(saga, instance)) else { return false };
-        letter.waiting.push(correlation);
+        // After a start its causes are handled again.
+        if !letter.waiting.contains(&correlation) {
+            letter.waiting.push(correlation);
+        }
         true
     }
 

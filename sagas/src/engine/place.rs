@@ -21,6 +21,8 @@ use super::{Shared, ringer};
 /// each time that more was handled meanwhile, up to the longest pause: each time costs a write of the store.
 const TOLD_AGAIN_MIN: Duration = Duration::from_millis(50);
 const TOLD_AGAIN_MAX: Duration = Duration::from_millis(400);
+/// And when the store refused it.
+const TOLD_AGAIN_AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
 /// A partition, while it is assigned.
 pub(crate) struct Place {
@@ -97,7 +99,9 @@ impl Place {
     pub(crate) async fn stop(&self, shared: &Shared) {
         self.tasks.close();
         self.tasks.wait().await;
-        self.tell(shared).await;
+        if let Err(failure) = self.tell(shared).await {
+            shared.trouble("how far the sagas are could not be told", &failure);
+        }
         self.save(shared).await;
     }
 
@@ -128,7 +132,17 @@ impl Place {
         let mut pause = TOLD_AGAIN_MIN;
         loop {
             tick.borrow_and_update();
-            let told = self.tell(shared).await;
+            let told = match self.tell(shared).await {
+                Ok(told) => told,
+                Err(failure) => {
+                    shared.trouble("how far the sagas are could not be told", &failure);
+                    // Whoever waits in another process waits for it, though nothing more may ever be handled.
+                    if !shared.pause(TOLD_AGAIN_AFTER_TROUBLE).await {
+                        return;
+                    }
+                    continue;
+                }
+            };
             if !shared.pause(pause).await || shared.unless_stopped(tick.changed()).await.is_none() {
                 return;
             }
@@ -137,16 +151,14 @@ impl Place {
     }
 
     /// Tells it, if there is anything new to tell; true when there was.
-    async fn tell(&self, shared: &Shared) -> bool {
+    async fn tell(&self, shared: &Shared) -> Result<bool, Failure> {
         let mut told = self.told.lock().await;
         let seen = self.progress.seen(OPEN_MAX);
         if told.as_ref() == Some(&seen) {
-            return false;
+            return Ok(false);
         }
-        match seen.tell(&*shared.documents, self.partition).await {
-            Ok(()) => *told = Some(seen),
-            Err(failure) => shared.trouble("how far the sagas are could not be told", &failure),
-        }
-        true
+        seen.tell(&*shared.documents, self.partition).await?;
+        *told = Some(seen);
+        Ok(true)
     }
 }

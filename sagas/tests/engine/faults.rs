@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use carelog_domain::billing::BillingRejection;
 use carelog_domain::kernel::Actor;
-use carelog_domain::ports::{BoxFuture, CommandBus, CommandDone, CommandError, CommandRequest, Credential};
+use carelog_domain::ports::{
+    Assigned, Assignment, BoxFuture, BoxStream, CommandBus, CommandDone, CommandError, CommandRequest, Credential,
+    Fixed,
+};
+use futures::StreamExt;
 
 use crate::story::*;
-use crate::world::World;
+use crate::world::{World, until};
 use crate::write_side::Fault;
 
 const COMMANDS: [&str; 14] = [
@@ -264,4 +268,35 @@ async fn two_engines_of_which_one_is_refused_agree_on_how_the_step_ended() {
             engine.stop().await;
         }
     }
+}
+
+/// Nothing at first, then two partitions.
+struct Later;
+
+impl Assignment for Later {
+    fn follow(&self) -> BoxStream<'static, Assigned> {
+        Fixed::none().follow().take(1).chain(Fixed::all(2).follow()).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_cannot_be_loaded_keeps_no_other_waiting() {
+    let world = World::new(2);
+    opens_hospital(&world).await;
+    for name in ["ada", "bob", "eve", "dan"] {
+        asks_to_register(&world, name, &[name]).await;
+    }
+    world.documents.refuse("sagas#checkpoint", "0");
+    let engine = world.start_with(Later).await;
+    let handled = async || {
+        let partitions = engine.list().await.expect("a list").partitions;
+        let [first, second] = &partitions[..] else { panic!("two partitions") };
+        assert!(!first.here && first.head > 0 && second.head > 0);
+        second.here && second.handled == second.head
+    };
+    until("the second is handled without the first", handled).await;
+    world.documents.refuse_nothing();
+    assert!(engine.wait(Duration::from_secs(10)).await.expect("waits"));
+    assert_eq!(world.commands().iter().filter(|name| **name == "EndRegistration").count(), 4);
+    engine.stop().await;
 }

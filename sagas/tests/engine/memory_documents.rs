@@ -12,6 +12,8 @@ pub(crate) struct MemoryDocuments {
     items: Mutex<BTreeMap<DocumentKey, (Position, Option<Value>)>>,
     /// How often something was written under a partition key.
     written: Mutex<BTreeMap<String, usize>>,
+    /// What can be neither read nor written, and the position at which it was last to be written.
+    refused: Mutex<Option<(DocumentKey, Option<Position>)>>,
 }
 
 impl MemoryDocuments {
@@ -36,6 +38,22 @@ impl MemoryDocuments {
         self.written.lock().get(partition_key).copied().unwrap_or_default()
     }
 
+    /// Refuses whoever reads or writes this document.
+    pub(crate) fn refuse(&self, partition_key: &str, sort_key: &str) {
+        let key = DocumentKey { partition_key: partition_key.to_owned(), sort_key: sort_key.to_owned() };
+        *self.refused.lock() = Some((key, None));
+    }
+
+    /// Refuses nobody any more.
+    pub(crate) fn refuse_nothing(&self) {
+        *self.refused.lock() = None;
+    }
+
+    /// At which position the document that is refused was last to be written.
+    pub(crate) fn refused_at(&self) -> Option<Position> {
+        self.refused.lock().as_ref().and_then(|(_, position)| *position)
+    }
+
     pub(crate) fn forget_all(&self) {
         self.items.lock().clear();
     }
@@ -43,6 +61,12 @@ impl MemoryDocuments {
 
 impl DocumentStore for MemoryDocuments {
     fn write(&self, writes: Vec<DocumentWrite>) -> BoxFuture<'_, Result<(), Failure>> {
+        if let Some((refused, position)) = &mut *self.refused.lock()
+            && let Some(write) = writes.iter().find(|write| write.key == *refused)
+        {
+            *position = Some(write.position);
+            return Box::pin(async { Err(Failure::passing("documents", "refused by the test")) });
+        }
         let mut items = self.items.lock();
         for write in writes {
             *self.written.lock().entry(write.key.partition_key.clone()).or_default() += 1;
@@ -55,6 +79,9 @@ impl DocumentStore for MemoryDocuments {
     }
 
     fn get(&self, key: &DocumentKey) -> BoxFuture<'_, Result<Option<Document>, Failure>> {
+        if self.refused.lock().as_ref().is_some_and(|(refused, _)| refused == key) {
+            return Box::pin(async { Err(Failure::passing("documents", "refused by the test")) });
+        }
         let items = self.items.lock();
         let found = items
             .get(key)

@@ -8,7 +8,7 @@ use carelog_sagas::Settling;
 use carelog_sagas::engine::Overview;
 
 use crate::story::*;
-use crate::world::World;
+use crate::world::{World, until};
 use crate::write_side::Fault;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -152,6 +152,23 @@ async fn others_are_not_told_often_while_much_happens() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_told_is_told_as_soon_as_it_can_be_though_nothing_more_comes() {
+    let world = World::new(1);
+    opens_hospital(&world).await;
+    let engine = world.start().await;
+    world.documents.refuse("sagas#progress", "0");
+    let (correlation, token) = asks_to_register(&world, "ada", &["c1"]).await;
+    assert!(engine.wait(LONG).await.expect("waits"));
+    let all = world.log.all().len() as u64;
+    let refused = async || world.documents.refused_at().is_some_and(|at| at.offset == all);
+    until("that all is handled is to be told, and is refused", refused).await;
+    world.documents.refuse_nothing();
+    let onlooker = Settling::start(world.log.clone(), world.documents.clone());
+    assert!(includes(&told_by_others(&onlooker, correlation, &token).await, &token));
+    engine.stop().await;
+}
+
+#[tokio::test]
 async fn a_dead_letter_keeps_a_command_open_for_everybody_until_its_retry_is_handled() {
     let world = World::new(1);
     opens_hospital(&world).await;
@@ -186,6 +203,23 @@ async fn engine_of_nothing(world: &World) -> Overview {
     let overview = engine.list().await.expect("a list");
     engine.stop().await;
     overview
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_is_shown_elsewhere_also_while_another_step_is_tried_for_long() {
+    let world = World { retry_for: Duration::from_secs(3_600), ..World::new(1) };
+    let faults = [("ClaimIdentifier", Fault::Fails(u32::MAX)), ("DraftInvoice", Fault::Refused)];
+    world.bus.faults.lock().extend(faults);
+    asks_to_register(&world, "ada", &["c1"]).await; // Here the checkpoint stays: at the first event.
+    opens_hospital(&world).await;
+    books(&world, "bob", "2025-03-10T09:00:00Z").await;
+    let engine = world.start().await;
+    let kept = async || [world.documents.count("sagas#letters"), world.documents.count("sagas#alarms-0")] == [1, 1];
+    until("the dead letter and the alarm are kept", kept).await;
+    assert_eq!(world.documents.count("sagas#checkpoint"), 0);
+    let seen = engine_of_nothing(&world).await;
+    assert_eq!(seen.dead_letters, engine.list().await.expect("a list").dead_letters);
+    engine.stop().await;
 }
 
 #[tokio::test]

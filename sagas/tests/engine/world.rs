@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use carelog_domain::event::Event;
@@ -66,6 +66,15 @@ pub(crate) const NOW: &str = "2025-03-01T08:00:00Z";
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
+}
+
+/// Looks until it is so.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never comes to this: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 impl World {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use carelog_projections::operations::OperationError;
 use carelog_projections::{Deps, Projections};
 
 use super::gates::GatedDocuments;
@@ -72,5 +73,23 @@ async fn one_that_was_refused_is_written_as_soon_as_it_can_be_though_nothing_mor
     world.settle(&projections).await; // All was applied, and is told to whoever asks here.
     gate.refusing.store(false, Ordering::SeqCst);
     until_it_is_at_the_end(&world).await;
+    projections.stop().await;
+}
+
+/// Somebody else may empty that set, and fill it anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_left_to_be_written_of_a_set_is_forgotten_when_another_is_the_live_one() {
+    let world = World::new(1);
+    let (gate, projections) = started(&world).await;
+    gate.refusing.store(true, Ordering::SeqCst);
+    world.append_all(&history(3)).await;
+    world.settle(&projections).await;
+    let deps = world.deps();
+    operations::rebuild(&deps, None, "chart", true, QUIET).await.expect("built by another process");
+    let verdict = operations::verify(&deps, Some(&projections), "chart", false, QUIET).await.expect("verified");
+    assert!(verdict.holds(), "{verdict}"); // And it is known here that the set is another.
+    gate.refusing.store(false, Ordering::SeqCst);
+    let beside = operations::switch(&deps, Some(&projections), "chart").await;
+    assert!(matches!(beside, Err(OperationError::NothingBeside(_))), "{beside:?}");
     projections.stop().await;
 }
