@@ -38,8 +38,11 @@ impl Watermarks {
         if self.is_below(last.position) {
             return Ok(None);
         }
-        let accepted = log.find_command(last.stream.slot(), last.command).await?;
-        Ok(accepted.map(|accepted| shared(accepted.durable)))
+        match log.find_command(last.stream.slot(), last.command).await? {
+            Some(accepted) => Ok(Some(shared(accepted.durable))),
+            // Another process has taken the partition over, and may have found nothing of it.
+            None => Err(Failure::passing("event log", "what was decided on was taken back; ask again")),
+        }
     }
 
     fn is_below(&self, position: Position) -> bool {

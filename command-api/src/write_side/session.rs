@@ -172,6 +172,7 @@ impl<'a> Session<'a> {
         let state: Arc<dyn State> = Arc::new(state);
         let Some(last) = last else { return Ok(Loaded { hot: None, state }) };
         let durable = self.side.watermarks.wait_for(&*self.side.log, &last.context).await?;
+        self.ensure_still_in(term, stream)?;
         let hot = Hot {
             term: term.unwrap_or_default(),
             state: state.clone(),
@@ -184,6 +185,19 @@ impl<'a> Session<'a> {
             self.side.cache.put(stream.clone(), hot.clone());
         }
         Ok(Loaded { hot: Some(hot), state })
+    }
+
+    /// What was read of another partition while this process owned it may have been taken back when it no longer did. Of
+    /// the target's own the term is compared when the batch is appended.
+    fn ensure_still_in(&self, term: Option<Term>, stream: &StreamName) -> Result<(), Failure> {
+        let Some(then) = term else { return Ok(()) };
+        let log = &self.side.log;
+        let partition = log.partition_of(stream.slot());
+        match log.owner(partition) {
+            _ if partition == log.partition_of(self.slot()) => Ok(()),
+            Owner::Here(now) if now == then => Ok(()),
+            _ => Err(Failure::passing("event log", "a partition that was read went to another process; ask again")),
+        }
     }
 
     /// Takes a stream that was looked at out of what the decision rests on.

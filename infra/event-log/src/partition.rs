@@ -78,6 +78,8 @@ struct State {
     refused: Option<Arc<str>>,
     /// Bytes of the groups that were handed out and are not applied yet.
     under_way_bytes: usize,
+    /// How often what was accepted was taken back: a place that was found before may mean something else since.
+    retractions: u64,
     writer_waits: bool,
     closing: bool,
     poisoned: Option<Arc<str>>,
@@ -157,6 +159,7 @@ impl Partition {
                 epoch: 0,
                 refused: None,
                 under_way_bytes: 0,
+                retractions: 0,
                 writer_waits: false,
                 closing: false,
                 poisoned: None,

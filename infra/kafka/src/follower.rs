@@ -108,6 +108,9 @@ impl Follower {
         };
         if claim.is_some() {
             self.apply(); // A claim speaks of everything before it.
+            if self.is_stopped() {
+                return;
+            }
         }
         let applier = &self.applier;
         let counted = self.counting.count(record, |size| applier.root_at(size));

@@ -82,6 +82,11 @@ pub(crate) fn check(options: &Options) -> Result<Home, OpenError> {
     let metadata = consumer.fetch_metadata(Some(&options.topic), options.limits.start);
     let metadata = metadata.map_err(unreachable(options, "its topics"))?;
     let found = metadata.topics().iter().find(|topic| topic.name() == options.topic);
+    if let Some(error) = found.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
+        && !matches!(error, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)
+    {
+        return Err(unreachable(options, "the topic")(KafkaError::MetadataFetch(error)));
+    }
     let Some(topic) = found.filter(|topic| topic.error().is_none() && !topic.partitions().is_empty()) else {
         let problem = format!("  it does not exist; make it with\n    {}", create_command(options));
         return Err(OpenError::BadTopic { topic: options.topic.clone(), problems: vec![problem] });

@@ -28,13 +28,14 @@ impl Partition {
             let old = self.look_up_old(&batch).map_err(AppendError::Failed)?;
             let mut state = self.state.lock();
             if !old.is_of(&state) {
-                continue; // A table was written or merged meanwhile; what memory knew then may be in it.
+                continue; // A table was written or merged, or something taken back: what memory knew then is elsewhere.
             }
             Self::check_alive(&state).and_then(|()| Self::check_takes(&state)).map_err(AppendError::Failed)?;
             let before = state.command_in_memory(Some(batch.slot.number()), batch.command).or(old.command);
             if let Some(offset) = before {
+                let retractions = state.retractions;
                 drop(state);
-                return self.repeated(offset, &batch);
+                return self.repeated(offset, retractions, &batch);
             }
             if let Some(decided) = batch.term.filter(|decided| decided.0 != state.epoch) {
                 return Err(AppendError::TermOver { decided });
@@ -49,8 +50,8 @@ impl Partition {
         }
     }
 
-    fn repeated(&self, offset: u64, batch: &Batch) -> Result<Accepted, AppendError> {
-        let before = self.accepted_at(offset).map_err(AppendError::Failed)?;
+    fn repeated(&self, offset: u64, retractions: u64, batch: &Batch) -> Result<Accepted, AppendError> {
+        let before = self.accepted_at(offset, retractions).map_err(AppendError::Failed)?;
         match before.fingerprint == batch.fingerprint {
             true => Ok(before),
             false => Err(AppendError::FingerprintDiffers { command: batch.command }),
@@ -59,16 +60,16 @@ impl Partition {
 
     /// What the command did, if it was accepted in the slot, or in any if none is given.
     pub(crate) fn find_command(&self, slot: Option<u16>, command: CommandId) -> Result<Option<Accepted>, Failure> {
-        let (in_memory, tables) = {
+        let (in_memory, tables, retractions) = {
             let state = self.state.lock();
             Self::check_alive(&state)?;
-            (state.command_in_memory(slot, command), state.tables.clone())
+            (state.command_in_memory(slot, command), state.tables.clone(), state.retractions)
         };
         let place = match in_memory {
             Some(offset) => Some(offset),
             None => self.command_in_tables(&tables, slot, command)?,
         };
-        place.map(|offset| self.accepted_at(offset)).transpose()
+        place.map(|offset| self.accepted_at(offset, retractions)).transpose()
     }
 
     /// The version of every stream the batch names; they start with what the tables know.
@@ -216,8 +217,9 @@ impl Partition {
         self.backlog.set_waiting(self.number.0, &state.frozen);
     }
 
-    /// The batch that begins at an accepted offset, as a repeat of its command is answered.
-    fn accepted_at(&self, offset: u64) -> Result<Accepted, Failure> {
+    /// The batch that begins at an accepted offset, as a repeat of its command is answered. The place was found after so
+    /// many retractions: what was taken back since is not what was found, and another batch may stand there by now.
+    fn accepted_at(&self, offset: u64, retractions: u64) -> Result<Accepted, Failure> {
         let first = self.accepted_frame(offset)?;
         let unreadable = |error: FrameError| lasting(format!("frame {offset} cannot be read")).caused_by(error);
         let view = Frame::parse(&first).map_err(unreadable)?;
@@ -228,7 +230,7 @@ impl Partition {
             events.push(Frame::parse(&frame).and_then(|frame| frame.context()).map_err(unreadable)?);
         }
         let last = offset + events.len() as u64;
-        Ok(Accepted { repeated: true, events, fingerprint, durable: self.durable_through(last) })
+        Ok(Accepted { repeated: true, events, fingerprint, durable: self.durable_through(last, retractions)? })
     }
 }
 

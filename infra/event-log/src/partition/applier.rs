@@ -234,5 +234,6 @@ impl Partition {
         self.backlog.set_waiting(self.number.0, &state.frozen);
         (state.next_offset, state.last_recorded_at, state.under_way_bytes) = (end, recorded_at, 0);
         state.gathering = Gathering::starting_at(end, recorded_at);
+        state.retractions += 1;
     }
 }

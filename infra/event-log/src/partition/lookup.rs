@@ -25,6 +25,7 @@ impl From<StoreError> for Failure {
 /// What the tables say about a batch; true while the partition has this very set of tables.
 pub(super) struct Old {
     tables: Arc<TableSet>,
+    retractions: u64,
     pub(super) command: Option<u64>,
     pub(super) versions: HashMap<StreamName, Version>,
     tags: HashMap<Tag, u64>,
@@ -32,7 +33,7 @@ pub(super) struct Old {
 
 impl Old {
     pub(super) fn is_of(&self, state: &State) -> bool {
-        Arc::ptr_eq(&self.tables, &state.tables)
+        Arc::ptr_eq(&self.tables, &state.tables) && self.retractions == state.retractions
     }
 }
 
@@ -81,8 +82,8 @@ impl Partition {
         let slot = batch.slot.number();
         let (mut old, streams, tags) = {
             let mut state = self.state.lock();
-            let tables = state.tables.clone();
-            let mut old = Old { command: None, versions: HashMap::new(), tags: HashMap::new(), tables };
+            let (tables, retractions) = (state.tables.clone(), state.retractions);
+            let mut old = Old { tables, retractions, command: None, versions: HashMap::new(), tags: HashMap::new() };
             let mut streams: Vec<&StreamName> = Vec::new();
             let mut tags: Vec<&Tag> = Vec::new();
             if !old.tables.tables.is_empty() {

@@ -233,6 +233,9 @@ impl Partition {
                 return Ok(frame);
             }
         }
+        if offset >= self.durable_end() {
+            return Err(taken_back());
+        }
         let read = self.segments.reader(offset, offset + 1)?.next()?;
         // A copy, so that whoever keeps the event does not keep the whole window it was read in.
         read.map(|(_, frame)| Bytes::copy_from_slice(&frame))
@@ -245,25 +248,34 @@ impl Partition {
         frame.stored(&bytes).map_err(|error| unreadable(self.number, offset, error))
     }
 
-    /// Completes when everything before `end` is durable.
-    pub(super) fn durable_through(&self, end: u64) -> BoxFuture<'static, Result<(), Failure>> {
+    /// Completes when everything before `end` is durable. Refused where something was taken back since `end` was found.
+    pub(super) fn durable_through(
+        &self,
+        end: u64,
+        retractions: u64,
+    ) -> Result<BoxFuture<'static, Result<(), Failure>>, Failure> {
         let mut durable = self.watch_durable();
-        if durable.borrow().end >= end {
-            return Box::pin(std::future::ready(Ok(())));
-        }
         let state = self.state.lock();
+        if state.retractions != retractions {
+            return Err(taken_back());
+        }
         if self.durable_end() >= end {
-            return Box::pin(std::future::ready(Ok(()))); // Meanwhile; its group may be forgotten already.
+            return Ok(Box::pin(std::future::ready(Ok(())))); // Its group may be forgotten already.
         }
         let group = state.recent.iter().find(|group| group.end() >= end).map(|group| group.done.clone());
         let done = group.unwrap_or_else(|| state.gathering.done.clone());
         drop(state);
-        Box::pin(async move {
+        Ok(Box::pin(async move {
             done.wait().await?;
             let reached = durable.wait_for(|now| now.end >= end).await;
             reached.map(|_| ()).map_err(|_| passing("the log closed before the batch was durable"))
-        })
+        }))
     }
+}
+
+/// Of an owner whose epoch ended while somebody read what it had accepted.
+fn taken_back() -> Failure {
+    passing("what was accepted here was taken back, since the partition is another's now; ask again")
 }
 
 pub(super) fn recent_group(state: &State, offset: u64) -> Option<Arc<Group>> {
