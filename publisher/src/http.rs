@@ -12,9 +12,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use carelog_domain::kernel::{Actor, Position, Token};
+use carelog_domain::kernel::{Actor, Partition, Position, Token};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{EventLog, Head, KeyStore};
+use carelog_domain::ports::{EventLog, Failure, Head, KeyStore};
 use carelog_schemas::feed_cursor::FeedCursors;
 use carelog_schemas::topics::{self, Topic};
 use futures::{StreamExt, future, stream};
@@ -101,8 +101,9 @@ async fn feed(shared: &Arc<Shared>, actor: Actor, name: &str, parts: &Parts) -> 
     policy::permits(&actor, Permission::ReadTopics, None)?;
     let topic = topics::of_name(name).ok_or_else(Problem::topic_unknown)?;
     let cursors = FeedCursors::new(shared.deps.keys.as_ref(), topic.name);
-    let heads = shared.deps.log.head().await?;
-    let seen = seen(parts, &cursors, &heads)?;
+    let wanted = Begin::of(parts, &cursors)?;
+    let heads = heads_with(shared.deps.log.as_ref(), wanted.place()).await?;
+    let seen = wanted.seen(&heads)?;
     let permit = Arc::clone(&shared.permits).try_acquire_owned().map_err(|_| Problem::too_many())?;
     let from = heads.iter().map(|head| {
         let offset = seen.positions().find(|place| place.partition == head.partition);
@@ -119,27 +120,75 @@ async fn feed(shared: &Arc<Shared>, actor: Actor, name: &str, parts: &Parts) -> 
     Ok(Sse::new(first.chain(sent)).keep_alive(alive).into_response())
 }
 
-/// The last positions the reader has seen.
-fn seen(parts: &Parts, cursors: &FeedCursors, heads: &[Head]) -> Result<Token, Problem> {
-    let wanted: Wanted = match Query::try_from_uri(&parts.uri) {
-        Ok(Query(wanted)) => wanted,
-        Err(_) => return Err(Problem::parameter("query", "from=beginning, from=now or from=<the id of a message>")),
-    };
-    let opened = |id: &str, field: &str| {
-        let token = cursors.open(id).filter(|token| token.positions().all(|place| is_in(place, heads)));
-        token.ok_or_else(|| Problem::parameter(field, "the id of a message that this topic's feed has sent"))
-    };
-    if let Some(id) = parts.headers.get("last-event-id") {
-        return opened(id.to_str().unwrap_or_default(), "Last-Event-ID");
-    }
-    match wanted.from.as_deref() {
-        Some("beginning") => Ok(Token::empty()),
-        None | Some("now") => {
-            let last = |head: &Head| Some(Position { partition: head.partition, offset: head.size.checked_sub(1)? });
-            Ok(heads.iter().filter_map(last).collect())
+/// Where a reader wants to begin.
+enum Begin {
+    Beginning,
+    Now,
+    /// After what a message told, whose id stood in this field.
+    After(Token, &'static str),
+}
+
+impl Begin {
+    fn of(parts: &Parts, cursors: &FeedCursors) -> Result<Begin, Problem> {
+        let wanted: Wanted = match Query::try_from_uri(&parts.uri) {
+            Ok(Query(wanted)) => wanted,
+            Err(_) => {
+                return Err(Problem::parameter("query", "from=beginning, from=now or from=<the id of a message>"));
+            }
+        };
+        let after = |id: &str, field: &'static str| match cursors.open(id) {
+            Some(token) => Ok(Begin::After(token, field)),
+            None => Err(not_sent(field)),
+        };
+        if let Some(id) = parts.headers.get("last-event-id") {
+            return after(id.to_str().unwrap_or_default(), "Last-Event-ID");
         }
-        Some(id) => opened(id, "from"),
+        match wanted.from.as_deref() {
+            Some("beginning") => Ok(Begin::Beginning),
+            None | Some("now") => Ok(Begin::Now),
+            Some(id) => after(id, "from"),
+        }
     }
+
+    fn place(&self) -> Option<&Token> {
+        match self {
+            Begin::After(token, _) => Some(token),
+            Begin::Beginning | Begin::Now => None,
+        }
+    }
+
+    /// The last positions the reader has seen.
+    fn seen(self, heads: &[Head]) -> Result<Token, Problem> {
+        match self {
+            Begin::Beginning => Ok(Token::empty()),
+            Begin::Now => {
+                let last =
+                    |head: &Head| Some(Position { partition: head.partition, offset: head.size.checked_sub(1)? });
+                Ok(heads.iter().filter_map(last).collect())
+            }
+            Begin::After(token, _) if token.positions().all(|place| is_in(place, heads)) => Ok(token),
+            Begin::After(_, field) => Err(not_sent(field)),
+        }
+    }
+}
+
+fn not_sent(field: &'static str) -> Problem {
+    Problem::parameter(field, "the id of a message that this topic's feed has sent")
+}
+
+/// How far the log goes, as far at least as a place that another process has told a reader of: this one may not have
+/// followed so far yet, and a browser that is refused once does not come back.
+async fn heads_with(log: &dyn EventLog, place: Option<&Token>) -> Result<Vec<Head>, Failure> {
+    let heads = log.head().await?;
+    let known = |partition| heads.iter().any(|head| head.partition == partition);
+    let beyond = place.into_iter().flat_map(Token::positions);
+    let beyond: Vec<Partition> =
+        beyond.filter(|place| known(place.partition) && !is_in(*place, &heads)).map(|place| place.partition).collect();
+    if beyond.is_empty() {
+        return Ok(heads);
+    }
+    future::try_join_all(beyond.into_iter().map(|partition| log.catch_up(partition))).await?;
+    log.head().await
 }
 
 /// False for a place of another log, or of this one before it was restored from a backup.

@@ -7,6 +7,8 @@ mod facts;
 mod feeds;
 #[path = "projections/history.rs"]
 mod history;
+#[path = "topics/lagging.rs"]
+mod lagging;
 #[path = "topics/messages.rs"]
 mod messages;
 #[path = "topics/secrecy.rs"]

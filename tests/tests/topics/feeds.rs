@@ -1,6 +1,7 @@
 //! The feeds over HTTP: who may read them, where they begin, how a reader goes on, and that they carry Kafka's bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use carelog_domain::kernel::actor::Reach;
@@ -10,6 +11,7 @@ use carelog_schemas::topics;
 use serde_json::Value;
 
 use crate::history::history;
+use crate::lagging::Lagging;
 use crate::served::{Served, analyst, app, refused};
 use crate::world::World;
 
@@ -147,6 +149,19 @@ async fn a_place_beyond_the_log_is_refused_as_after_a_restore() {
     let (status, _) =
         refused(&app(&restored, analyst(), FeedLimits::default()), BILLING, &[("last-event-id", &last)]).await;
     assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_reader_who_comes_back_to_a_process_that_has_not_followed_so_far_is_no_stranger() {
+    let world = World::with_history(1, 4).await;
+    let whole = world.messages(&topics::billing::TOPIC, 0, 0).await.len();
+    let feeds = app(&world, analyst(), FeedLimits::default());
+    let mut sent = Served::open(&feeds, &format!("{BILLING}?from=beginning"), &[]).await.take(whole).await;
+    let (last, before_it) = (sent.pop().expect("a message"), sent.pop().expect("another"));
+    let behind = World { log: Arc::new(Lagging::behind(world.log.clone())), ..world };
+    let feeds = app(&behind, analyst(), FeedLimits::default());
+    let mut again = Served::open(&feeds, BILLING, &[("last-event-id", &before_it.0)]).await;
+    assert_eq!(again.next().await.1, last.1);
 }
 
 #[tokio::test]
