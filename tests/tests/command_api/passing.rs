@@ -1,5 +1,6 @@
 //! What fails in passing: where several processes share the log it is asked for again until it succeeds, as when a partition
 //! goes from one to another; a process alone tells it at once. Nobody waits for an owner that was cut off once another owns.
+//! And whoever is asked by another process believes it nothing about who asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use carelog_command_api::WriteSide;
-use carelog_domain::kernel::{CommandId, Partition, Slot, StreamName, Tag, Version};
+use carelog_command_api::nodes::{self, NodeCommands};
+use carelog_domain::kernel::{Actor, CommandId, Partition, Slot, StreamName, Tag, Version};
 use carelog_domain::ports::{
-    Accepted, AppendError, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog, Failure, Head, Node, Owner,
-    Peers, Root, Stored, Unanswered,
+    Accepted, Answers, AppendError, Authenticator, Batch, BoxFuture, BoxStream, Direction, EventFilter, EventLog,
+    Failure, Head, Node, Owner, Peers, Root, Stored, Unanswered, Unauthenticated,
 };
 
-use crate::house::{Answer, House};
+use crate::house::{Answer, House, owner};
 
 /// Where a log fails, a few times.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -223,4 +225,59 @@ async fn an_owner_that_was_cut_off_is_not_waited_for_once_another_owns() {
     let booked = booked.expect("it is not waited for");
     assert_eq!(booked.status, 201, "{}", booked.body);
     assert_eq!(cut_off.0.load(Ordering::SeqCst), 1, "it was asked while it was the owner");
+}
+
+/// The process that owns everything, asked at once.
+struct Owning(NodeCommands);
+
+impl Peers for Owning {
+    fn ask(&self, _: &Node, subject: &'static str, question: Bytes) -> BoxFuture<'_, Result<Bytes, Unanswered>> {
+        assert_eq!(subject, nodes::SUBJECT);
+        Box::pin(async move { self.0.answer("north", question).await.map_err(Unanswered::Unknown) })
+    }
+}
+
+/// Knows two people by their credentials, and lets nobody else in.
+struct Doorkeeper;
+
+impl Authenticator for Doorkeeper {
+    fn authenticate(&self, authorization: Option<&str>) -> BoxFuture<'_, Result<Actor, Unauthenticated>> {
+        let found = match authorization {
+            None => Err(Unauthenticated::Missing),
+            Some("Bearer of the owner") => Ok(owner()),
+            Some("Bearer of another") => Ok(Actor { user: "another".to_owned(), ..owner() }),
+            Some(_) => Err(Unauthenticated::Invalid),
+        };
+        Box::pin(std::future::ready(found))
+    }
+
+    fn trusts_everyone(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_decides_a_command_that_was_passed_on_asks_again_who_sent_it() {
+    let mut house = House::open().await;
+    let patient = house.patient("p").await;
+    let owning = Arc::new(Owning(NodeCommands::new(house.bus.clone(), Arc::new(Doorkeeper))));
+    let elsewhere_until = Some(Instant::now() + Duration::from_secs(3_600));
+    let log = Arc::new(Stumbling { log: house.log.clone(), at: Where::Append, left: Arc::default(), elsewhere_until });
+    house.rebuilt(|api| {
+        api.bus = WriteSide::among(log, api.keys.clone(), api.clock.clone(), Some(owning));
+    });
+    let book = async |key: &str, credential: Option<&str>| {
+        let mut headers = vec![("idempotency-key", key)];
+        headers.extend(credential.map(|credential| ("authorization", credential)));
+        house.call("POST", "/v1/appointments", &headers, &house.booking(&patient, 2, 0)).await
+    };
+    let before = house.heads().await;
+    // The process that was asked first took each of them for the owner.
+    for credential in [None, Some("Bearer of nobody"), Some("Bearer of another")] {
+        let refused = book("refused", credential).await;
+        assert_eq!(code(&refused), (500, "internal"), "{credential:?}: {}", refused.body);
+    }
+    assert_eq!(house.heads().await, before);
+    let booked = book("booked", Some("Bearer of the owner")).await;
+    assert_eq!(booked.status, 201, "{}", booked.body);
 }
