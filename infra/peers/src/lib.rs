@@ -1,4 +1,4 @@
-//! Processes of the platform asking each other, over HTTP with sealed bodies (docs/decisions/0018).
+//! Processes of the platform asking each other, over HTTP with sealed bodies (docs/decisions/0020).
 //!
 //! ```text
 //! POST /nodes/<subject>
