@@ -11,6 +11,8 @@ mod home;
 mod local_disk;
 #[path = "kafka_log/made_anew.rs"]
 mod made_anew;
+#[path = "kafka_log/ordinary_reader.rs"]
+mod ordinary_reader;
 #[path = "kafka_log/planted.rs"]
 mod planted;
 #[path = "kafka_log/refill.rs"]
