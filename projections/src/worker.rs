@@ -228,7 +228,10 @@ impl Worker {
             let span = self.span(chunk);
             match self.attempt(chunk).instrument(span).await {
                 Ok(()) => break,
-                Err(Refusal::Poison(fault)) => return Err(Halt::Poison(fault)),
+                Err(Refusal::Poison(fault)) => {
+                    self.settled.applied(); // What stands before the event was.
+                    return Err(Halt::Poison(fault));
+                }
                 Err(Refusal::Moved(found)) => {
                     self.say_moved(&found);
                     self.find_place().await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Halt, Worker};
+use crate::home::Mark;
 
 /// How long documents may stay unsettled while there is always more to apply.
 const WHILE_MORE_WAITS: Duration = Duration::from_secs(1);
@@ -67,22 +68,22 @@ impl Worker {
     }
 
     pub(super) async fn settle(&mut self) -> Result<(), Halt> {
+        let Some(found) = self.settle_here().await else { return Ok(()) };
+        self.say_moved(&found);
+        self.find_place().await
+    }
+
+    /// Settles; where somebody else has moved the checkpoint further, says where it is.
+    pub(super) async fn settle_here(&mut self) -> Option<Mark> {
         if !self.settled.begin() {
-            return Ok(());
+            return None;
         }
-        let set = self.model.live.read().await.set;
-        match self.model.home.settle(set, Some(self.feed.partition)).await {
-            Ok(None) => Ok(()),
-            Ok(Some(found)) => {
-                self.say_moved(&found);
-                self.find_place().await
-            }
-            Err(failure) => {
-                // What was not settled is applied again after a restart, which changes nothing.
-                tracing::warn!(model = self.model.name(), error = %failure, "could not be made durable yet");
-                self.settled.failed();
-                Ok(())
-            }
-        }
+        let set = self.model.live_now().set;
+        self.model.home.settle(set, Some(self.feed.partition)).await.unwrap_or_else(|failure| {
+            // What was not settled is applied again after a restart, which changes nothing.
+            tracing::warn!(model = self.model.name(), error = %failure, "could not be made durable yet");
+            self.settled.failed();
+            None
+        })
     }
 }

@@ -25,6 +25,8 @@ impl Worker {
         self.model.set_doing(partition, Doing::Stopped(fault.clone()));
         let mut stopping = self.shared.stopping.subscribe();
         while !self.shared.skipped.contains(model, fault.position) {
+            // Nothing more is applied for long: what stands before the event is told to others. Who is further meets it too.
+            let _ = self.settle_here().await;
             tokio::select! {
                 _ = stopping.wait_for(|stopping| *stopping) => return false,
                 () = self.model.retry[usize::from(partition.0)].notified() => break,

@@ -223,14 +223,14 @@ async fn a_poison_event_stops_its_projection_alone_and_can_be_retried_or_skipped
     let end = heads(&world).await[0].size - 1;
     let token: Token = [Position { partition: Partition(0), offset: end }].into_iter().collect();
     assert!(projections.reached(&["appointments", "chart"], &token, Duration::from_secs(10)).await.expect("asked"));
-    let position = stopped_at(&projections).await;
+    let position = stopped_at(&projections, "availability", "SeatTaken").await;
     assert!(!projections.reached(&["availability"], &token, Duration::from_millis(50)).await.expect("asked"));
     let verdict =
         operations::verify(&world.deps(), Some(&projections), "availability", false, QUIET).await.expect("ok");
     assert!(!verdict.holds() && verdict.to_string().contains(&position.to_string()), "{verdict}");
 
     assert_eq!(projections.retry("availability").await.expect("told"), 1);
-    assert_eq!(stopped_at(&projections).await, position, "a retry meets the same event");
+    assert_eq!(stopped_at(&projections, "availability", "SeatTaken").await, position, "a retry meets the same event");
 
     let reason = Staff::new("a test".to_owned());
     let skipped = ProjectionEventSkipped { projection: "availability".into(), position, reason };
@@ -242,15 +242,15 @@ async fn a_poison_event_stops_its_projection_alone_and_can_be_retried_or_skipped
     projections.stop().await;
 }
 
-/// Waits for the projection to stop (again), and says where.
-async fn stopped_at(projections: &carelog_projections::Projections) -> Position {
+/// Waits for a projection to stop (again) at an event of that type, and says where.
+async fn stopped_at(projections: &carelog_projections::Projections, model: &str, event_type: &str) -> Position {
     let mut pause = tokio::time::interval(Duration::from_millis(10));
     for _ in 0..1_000 {
         pause.tick().await;
         let lines = projections.registry().await.expect("listed");
-        let line = lines.iter().find(|line| line.model == "availability").expect("listed");
+        let line = lines.iter().find(|line| line.model == model).expect("listed");
         if let Doing::Stopped(fault) = &line.doing {
-            assert_eq!(fault.event_type, "SeatTaken");
+            assert_eq!(fault.event_type, event_type);
             return fault.position;
         }
     }

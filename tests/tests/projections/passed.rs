@@ -25,12 +25,6 @@ async fn checkpoint(world: &World) -> u64 {
     rows.first().map_or(0, |row| row[0].int().expect("a number") as u64)
 }
 
-async fn checkpoint_of_documents(world: &World) -> u64 {
-    let key = chart::checkpoints_key(Set::A);
-    let found = world.documents.query(&key, "", None, 10).await.expect("read").items;
-    found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_cost_few_transactions_and_the_checkpoint_comes_by_itself() {
     let world = World::new(1);
@@ -67,7 +61,7 @@ async fn a_runner_that_stops_leaves_its_checkpoint_at_the_end() {
     assert!(projections.reached(&others, &last, IN_TIME).await.expect("asked"));
     projections.stop().await;
     let size = heads(&world).await[0].size;
-    assert_eq!((checkpoint(&world).await, checkpoint_of_documents(&world).await), (size, size));
+    assert_eq!((checkpoint(&world).await, world.checkpoint_of_documents().await), (size, size));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,7 +70,7 @@ async fn the_checkpoint_of_documents_comes_by_itself_too() {
     let (_gate, projections) = started(&world).await;
     world.append(&history(1)[0]).await; // A hospital is in nobody's chart.
     let begun = Instant::now();
-    while checkpoint_of_documents(&world).await < 1 {
+    while world.checkpoint_of_documents().await < 1 {
         assert!(begun.elapsed() < IN_TIME, "it stays where it is");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -24,16 +24,14 @@ async fn started(world: &World) -> (Arc<GatedDocuments>, Arc<Projections>) {
     (gate, Projections::start(deps).await.expect("started"))
 }
 
-async fn checkpoint(world: &World) -> u64 {
-    let found = world.documents.query(&chart::checkpoints_key(Set::A), "", None, 10).await.expect("read").items;
-    found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
+async fn until_it_is_at_the_end(world: &World) {
+    until_it_is_at(world, heads(world).await[0].size).await;
 }
 
-async fn until_it_is_at_the_end(world: &World) {
-    let size = heads(world).await[0].size;
+async fn until_it_is_at(world: &World, size: u64) {
     let begun = Instant::now();
-    while checkpoint(world).await < size {
-        assert!(begun.elapsed() < IN_TIME, "it stays at {} of {size}", checkpoint(world).await);
+    while world.checkpoint_of_documents().await < size {
+        assert!(begun.elapsed() < IN_TIME, "it stays at {} of {size}", world.checkpoint_of_documents().await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -73,6 +71,18 @@ async fn one_that_was_refused_is_written_as_soon_as_it_can_be_though_nothing_mor
     world.settle(&projections).await; // All was applied, and is told to whoever asks here.
     gate.refusing.store(false, Ordering::SeqCst);
     until_it_is_at_the_end(&world).await;
+    projections.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_before_an_event_that_cannot_be_taken_is_told_to_others() {
+    let world = World { user: "poisoner of charts".to_owned(), ..World::new(1) };
+    plant("chart", "InvoiceIssued", &world.user, Planted::Panic, 1);
+    world.append_all(&history(4)).await;
+    let (_gate, projections) = started(&world).await;
+    let position = stopped_at(&projections, "chart", "InvoiceIssued").await;
+    until_it_is_at(&world, position.offset).await;
+    assert_eq!(world.checkpoint_of_documents().await, position.offset);
     projections.stop().await;
 }
 

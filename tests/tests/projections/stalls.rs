@@ -70,7 +70,7 @@ async fn a_key_store_that_does_not_answer_does_not_keep_the_program_from_stoppin
     world.append_all(&history(4)).await;
     let deps = Deps { keys: Arc::clone(&keys) as _, ..world.deps() };
     let projections = Projections::start(deps).await.expect("started");
-    stopped_at(&projections).await;
+    stopped_at(&projections, "availability", "SeatTaken").await;
     keys.closed.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(projections.retry("availability").await.expect("told"), 1); // It reads by itself now, and needs a key.
     let mut pause = tokio::time::interval(Duration::from_millis(10));

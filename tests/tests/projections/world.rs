@@ -143,6 +143,12 @@ impl World {
         assert_eq!(affected, [1], "{sql}");
     }
 
+    /// How far the chart's first set has come in the first partition, as its store has it.
+    pub(crate) async fn checkpoint_of_documents(&self) -> u64 {
+        let found = self.documents.query(&chart::checkpoints_key(Set::A), "", None, 10).await.expect("read").items;
+        found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
+    }
+
     /// Every row and item, by table and key.
     pub(crate) async fn rows(&self) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
