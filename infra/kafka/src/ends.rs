@@ -1,7 +1,7 @@
-//! Asking the leaders where their partitions end now. Questions that come while one is under way share the next.
+//! Asking the leaders where their partitions begin and end now. Questions that come while one is under way share the next;
+//! a partition whose leader is away keeps no other waiting.
 
-use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use carelog_domain::kernel::Partition;
@@ -14,53 +14,56 @@ use crate::client;
 use crate::error::passing;
 use crate::options::Options;
 
-/// The high watermark, when it comes.
-pub(crate) type End = oneshot::Receiver<Result<i64, Failure>>;
-
-struct Question {
-    partition: Partition,
-    answer: oneshot::Sender<Result<i64, Failure>>,
+/// What a partition held at some moment: the offset of its first record, and that of the next to be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Held {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
 }
 
-/// Asks on a thread of its own.
+type Answer = oneshot::Sender<Result<Held, Failure>>;
+
+/// What a partition holds, when it comes.
+pub(crate) type Holds = oneshot::Receiver<Result<Held, Failure>>;
+
+/// Asks on threads of their own, one a partition: an answer is waited for where it is asked.
 #[derive(Clone)]
-pub(crate) struct Ends(mpsc::Sender<Question>);
+pub(crate) struct Ends(Arc<[mpsc::Sender<Answer>]>);
 
 impl Ends {
     pub(crate) fn start(options: &Options) -> Result<Ends, KafkaError> {
-        let consumer: BaseConsumer = client::config(options).create()?;
-        let (questions, asked) = mpsc::channel::<Question>();
-        let options = options.clone();
-        let asking = move || {
-            while let Ok(first) = asked.recv() {
-                let mut waiting: BTreeMap<u16, Vec<Question>> = BTreeMap::new();
-                for question in std::iter::once(first).chain(asked.try_iter()) {
-                    waiting.entry(question.partition.0).or_default().push(question);
-                }
-                waiting.into_values().for_each(|questions| answer(&consumer, &options, questions));
-                consumer.poll(Duration::ZERO); // What the client has to say goes to the log.
-            }
-        };
-        let thread = std::thread::Builder::new().name("kafka-ends".to_owned()).spawn(asking);
-        thread.map_err(|error| KafkaError::ClientCreation(format!("no thread could be started: {error}")))?;
-        Ok(Ends(questions))
+        let consumer: Arc<BaseConsumer> = Arc::new(client::config(options).create()?);
+        let asked = (0..options.partitions).map(|partition| {
+            let (questions, asked) = mpsc::channel();
+            let (consumer, options) = (Arc::clone(&consumer), options.clone());
+            let asking = move || answer(&consumer, &options, partition, &asked);
+            let thread = std::thread::Builder::new().name(format!("kafka-ends-{partition}")).spawn(asking);
+            thread.map_err(|error| KafkaError::ClientCreation(format!("no thread could be started: {error}")))?;
+            Ok(questions)
+        });
+        Ok(Ends(asked.collect::<Result<_, KafkaError>>()?))
     }
 
-    /// The end of a partition at some moment from now on.
-    pub(crate) fn ask(&self, partition: Partition) -> End {
-        let (answer, end) = oneshot::channel();
-        let _ = self.0.send(Question { partition, answer }); // The thread lives as long as somebody can ask.
-        end
+    /// What a partition holds at some moment from now on.
+    pub(crate) fn ask(&self, partition: Partition) -> Holds {
+        let (answer, holds) = oneshot::channel();
+        if let Some(questions) = self.0.get(usize::from(partition.0)) {
+            let _ = questions.send(answer); // The thread lives as long as somebody can ask.
+        }
+        holds
     }
 }
 
-fn answer(consumer: &BaseConsumer, options: &Options, questions: Vec<Question>) {
-    let Some(partition) = questions.first().map(|question| question.partition) else { return };
-    let end = consumer.fetch_watermarks(&options.topic, i32::from(partition.0), options.limits.barrier);
-    for question in questions {
-        let end = end.clone().map(|(_, high)| high).map_err(|error| {
-            passing("this node is cut off from Kafka, so it cannot say what holds now; try again").caused_by(error)
-        });
-        let _ = question.answer.send(end); // Whoever asked may have gone.
+fn answer(consumer: &BaseConsumer, options: &Options, partition: u16, asked: &mpsc::Receiver<Answer>) {
+    while let Ok(first) = asked.recv() {
+        let waiting: Vec<Answer> = std::iter::once(first).chain(asked.try_iter()).collect();
+        let held = consumer.fetch_watermarks(&options.topic, i32::from(partition), options.limits.barrier);
+        for answer in waiting {
+            let held = held.clone().map(|(begin, end)| Held { begin, end }).map_err(|error| {
+                passing("this node is cut off from Kafka, so it cannot say what holds now; try again").caused_by(error)
+            });
+            let _ = answer.send(held); // Whoever asked may have gone.
+        }
+        consumer.poll(Duration::ZERO); // What the client has to say goes to the log.
     }
 }

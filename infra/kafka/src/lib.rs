@@ -10,6 +10,7 @@ mod faults;
 mod follower;
 mod local;
 mod log;
+mod lost;
 mod membership;
 mod options;
 mod pace;

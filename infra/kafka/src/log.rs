@@ -19,7 +19,7 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::watch;
 
 use crate::assignment::{self, GroupAssignment};
-use crate::ends::Ends;
+use crate::ends::{Ends, Held};
 use crate::error::{OpenError, Stopped, passing};
 use crate::follower::{Follower, Node, Seen};
 use crate::local::{self, Local};
@@ -74,7 +74,7 @@ impl KafkaLog {
             let end = ask_patiently(&node, applier.partition());
             let end = end.unwrap_or_else(|_| Err(passing("nobody asks Kafka any more")));
             let end = end.map_err(|_| KafkaError::OffsetFetch(rdkafka::error::RDKafkaErrorCode::OperationTimedOut));
-            ends.push((applier, end.map_err(broken("the end of a partition"))?));
+            ends.push((applier, end.map_err(broken("the end of a partition"))?.end));
         }
         let resumed = local::resume_at(&options, &points, &ends);
         let ends: Vec<i64> = ends.into_iter().map(|(_, end)| end).collect();
@@ -199,7 +199,7 @@ impl KafkaLog {
 }
 
 /// The end of a partition; brokers that are busy or just starting may take more than one question.
-fn ask_patiently(node: &Node, partition: Partition) -> Result<Result<i64, Failure>, RecvError> {
+fn ask_patiently(node: &Node, partition: Partition) -> Result<Result<Held, Failure>, RecvError> {
     let begun = Instant::now();
     loop {
         let end = block_on(node.ends.ask(partition));

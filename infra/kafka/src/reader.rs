@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use carelog_domain::kernel::Partition;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::client;
+use crate::ends::Held;
 use crate::error::Stopped;
 use crate::follower::{Follower, Node};
+use crate::lost::Lost;
 use crate::points::Points;
 use crate::pulse::Pulse;
 use crate::record::Record;
@@ -25,6 +28,9 @@ const TAKEN_MAX: usize = 512;
 const POINT_EVERY: Duration = Duration::from_secs(5);
 /// What was accepted has this long to be read back when the log closes.
 const CLOSING_MAX: Duration = Duration::from_secs(10);
+
+/// How long a new place may take to be taken.
+const SEEK_MAX: Duration = Duration::from_secs(1);
 
 /// What the reader is told.
 pub(crate) enum Happened {
@@ -49,6 +55,8 @@ pub(crate) struct Reader {
     point_at: Instant,
     closing: Option<Instant>,
     pulse: Pulse,
+    /// Where something was to be read that Kafka does not have.
+    lost: Lost,
 }
 
 impl Reader {
@@ -66,7 +74,17 @@ impl Reader {
             places.add_partition_offset(&node.options.topic, partition, Offset::Offset(follower.read_to()))?;
         }
         consumer.assign(&places)?;
-        Ok(Reader { node, consumer, followers, happened, points, point_at: Instant::now(), closing: None, pulse })
+        Ok(Reader {
+            node,
+            consumer,
+            followers,
+            happened,
+            points,
+            point_at: Instant::now(),
+            closing: None,
+            pulse,
+            lost: Lost::default(),
+        })
     }
 
     /// Reads until the log is closed.
@@ -74,6 +92,7 @@ impl Reader {
         loop {
             self.pulse.beat();
             self.take_records();
+            self.find_the_lost();
             self.followers.iter_mut().for_each(Follower::apply);
             self.hear();
             self.node.sending.renew();
@@ -96,8 +115,36 @@ impl Reader {
         let mut wait = IDLE;
         for _ in 0..TAKEN_MAX {
             let Some(polled) = self.consumer.poll(wait) else { return };
-            take(&mut self.followers, &self.consumer, &self.node, polled);
+            match polled {
+                Ok(message) => take(&mut self.followers, &message),
+                Err(KafkaError::PartitionEOF(_)) => {}
+                Err(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                )) => self.lost.somewhere(0..self.node.options.partitions),
+                Err(error) => tracing::warn!(%error, "the topic cannot be read now"),
+            }
             wait = Duration::ZERO;
+        }
+    }
+
+    /// A partition that does not hold what is to be read next stops; one that does is read on from there, since nothing
+    /// of it comes any more after its place could not be read.
+    fn find_the_lost(&mut self) {
+        let ends = &self.node.ends;
+        for (partition, held) in self.lost.answers(|partition| ends.ask(Partition(partition))) {
+            let Some(follower) = self.followers.get_mut(usize::from(partition)) else { continue };
+            let read_to = follower.read_to();
+            if !(held.begin..=held.end).contains(&read_to) {
+                let Held { begin, end } = held;
+                let what = format!("offset {read_to} of the topic is to be read, but Kafka holds {begin} to {end}");
+                follower.stop(Stopped::Missing { at: follower.next_place(), what });
+                continue;
+            }
+            let (topic, place) = (&self.node.options.topic, Offset::Offset(read_to));
+            if let Err(error) = self.consumer.seek(topic, i32::from(partition), place, SEEK_MAX) {
+                tracing::warn!(partition, %error, "reading cannot go on there yet");
+                self.lost.somewhere(std::iter::once(partition));
+            }
         }
     }
 
@@ -153,32 +200,10 @@ fn doubt(node: &Node, followers: &mut [Follower], why: &str) {
     node.sending.throw_away();
 }
 
-fn take(followers: &mut [Follower], consumer: &BaseConsumer, node: &Node, polled: KafkaResult<BorrowedMessage<'_>>) {
-    match polled {
-        Ok(message) => {
-            let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-            let record = Record::read(headers.map(|header| (header.key, header.value)), message.payload());
-            if let Some(follower) = followers.get_mut(message.partition() as usize) {
-                follower.take(message.offset(), record);
-            }
-        }
-        Err(KafkaError::PartitionEOF(_)) => {}
-        Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) => {
-            find_the_lost(followers, consumer, node)
-        }
-        Err(error) => tracing::warn!(%error, "the topic cannot be read now"),
-    }
-}
-
-/// A place to be read is gone; the error does not say where.
-fn find_the_lost(followers: &mut [Follower], consumer: &BaseConsumer, node: &Node) {
-    for follower in followers {
-        let (partition, limit) = (i32::from(follower.number().0), node.options.limits.barrier);
-        let Ok((low, high)) = consumer.fetch_watermarks(&node.options.topic, partition, limit) else { continue };
-        let read_to = follower.read_to();
-        if !(low..=high).contains(&read_to) {
-            let what = format!("offset {read_to} of the topic is to be read, but Kafka holds {low} to {high}");
-            follower.stop(Stopped::Missing { at: follower.next_place(), what });
-        }
+fn take(followers: &mut [Follower], message: &BorrowedMessage<'_>) {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    let record = Record::read(headers.map(|header| (header.key, header.value)), message.payload());
+    if let Some(follower) = followers.get_mut(message.partition() as usize) {
+        follower.take(message.offset(), record);
     }
 }

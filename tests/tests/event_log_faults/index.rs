@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use carelog_domain::ports::AppendError;
-use carelog_event_log::{IndexStore, StoreError};
+use carelog_event_log::{Following, IndexStore, StoreError};
 
 use super::*;
 
@@ -113,4 +113,42 @@ async fn appending_is_refused_while_the_index_cannot_be_written_and_comes_back()
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(size(&log).await, number as u64 + 1);
+}
+
+fn following(store: &TroubledStore) -> (LocalLog, Following) {
+    let index = IndexHome::Given(Arc::new(store.clone()));
+    let options = Options { index, ..options(&ForgetfulDisk::default(), &MemoryStore::default()) };
+    let (log, mut following) = LocalLog::follow(options).expect("the log opens");
+    (log, following.remove(0))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_stops_before_an_index_that_cannot_be_written_fills_the_memory() {
+    // What it follows: another log with many more events than may wait.
+    let (truth, Following { mut applier, outbox }) = following(&TroubledStore::default());
+    applier.begin_epoch(1);
+    let mut frames = Vec::new();
+    for number in 0..3_000 {
+        assert!(matches!(taken(&truth, number).await, Some(Ok(()))), "event {number}");
+        let frame = outbox.take().expect("it is open").frames().next().expect("a frame");
+        applier.apply(&[vec![frame.clone()]]).expect("applied");
+        frames.push(frame);
+    }
+    let store = TroubledStore::default();
+    let (log, Following { mut applier, .. }) = following(&store);
+    store.set(Trouble::Fails);
+    let mut applied = 0;
+    let stopped = loop {
+        match frames.get(applied).map(|frame| applier.apply(&[vec![frame.clone()]])) {
+            Some(Ok(())) => applied += 1,
+            Some(Err(error)) => break error,
+            None => panic!("all of {applied} events were taken"),
+        }
+        if applied.is_multiple_of(50) {
+            std::thread::sleep(Duration::from_millis(5)); // The store is tried, and says that it fails.
+        }
+    };
+    assert!(stopped.to_string().contains("the index cannot be written"), "{stopped}");
+    assert!((1_600..2_000).contains(&applied), "{applied} events of 50 an index: 32 of them may wait");
+    assert!(log.failure().is_some_and(|why| why.contains("index")), "{:?}", log.failure());
 }

@@ -114,14 +114,19 @@ impl Applier {
         if !self.agrees_with_accepted(batches) {
             return Err(ApplyError::OutOfPlace { found: first, expected: first });
         }
+        if let Some(waiting) = self.partition.backlog.too_many_for_a_follower() {
+            return Err(self.failed(&WriteError::Index(waiting)));
+        }
         let group = self.gather(first, batches)?;
         self.take_in(&group)?;
-        if let Err(error) = self.put(&group) {
-            self.partition.poison(&error);
-            return Err(ApplyError::Disk(chain(&error)));
-        }
+        self.put(&group).map_err(|error| self.failed(&error))?;
         self.applied(&group);
         Ok(())
+    }
+
+    fn failed(&self, error: &WriteError) -> ApplyError {
+        self.partition.poison(error);
+        ApplyError::Disk(chain(error))
     }
 
     /// Makes all that was applied durable here.

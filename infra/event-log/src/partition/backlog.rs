@@ -14,6 +14,9 @@ use crate::index::memory::MemoryIndex;
 /// So many full indexes may wait: with 64 Ki events each, some hundred MiB.
 const WAITING_MAX: usize = 8;
 
+/// Who follows cannot wait, since others read with it, and is stopped when so many wait for a store that cannot be written.
+const FOLLOWED_MAX: usize = 4 * WAITING_MAX;
+
 /// What those who append look at.
 pub(super) struct Backlog(watch::Sender<Now>);
 
@@ -46,6 +49,12 @@ impl Backlog {
 
     pub(super) fn set_failing(&self, failing: bool) {
         self.0.send_if_modified(|now| std::mem::replace(&mut now.failing, failing) != failing);
+    }
+
+    /// How many full indexes wait, where a follower must stop for it.
+    pub(super) fn too_many_for_a_follower(&self) -> Option<usize> {
+        let now = *self.0.borrow();
+        (now.failing && now.waiting >= FOLLOWED_MAX).then_some(now.waiting)
     }
 
     /// Lets everyone go on, to be told why nothing is accepted any more.

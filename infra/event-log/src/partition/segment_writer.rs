@@ -37,6 +37,8 @@ pub(super) enum WriteError {
     Writing(#[from] OpenError),
     #[error("what stands before the next segment could not be read")]
     Reading(#[source] Failure),
+    #[error("the index cannot be written, and {0} full indexes wait in memory")]
+    Index(usize),
 }
 
 impl SegmentWriter {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use uuid::Uuid;
 
 use super::Follower;
-use crate::ends::End;
+use crate::ends::Holds;
 use crate::record::Ownership;
 use crate::standing::Role;
 
@@ -20,7 +20,7 @@ pub(super) enum TakingOver {
     /// It does not want the partition, or has it.
     Idle,
     /// It has asked where the partition ends.
-    Asking(End),
+    Asking(Holds),
     /// It reads up to there.
     Reading(i64),
     /// It has sent a claim and reads on until that comes back.
@@ -65,7 +65,7 @@ impl Follower {
                 TakingOver::Asking(self.node.ends.ask(self.number))
             }
             TakingOver::Asking(mut end) => match end.try_recv() {
-                Ok(Ok(end)) => TakingOver::Reading(end),
+                Ok(Ok(held)) => TakingOver::Reading(held.end),
                 Err(TryRecvError::Empty) => TakingOver::Asking(end),
                 Ok(Err(_)) | Err(TryRecvError::Closed) => TakingOver::pause(),
             },

@@ -75,8 +75,14 @@ impl KafkaLog {
             if skipped {
                 return Ok(());
             }
-            let end = ends.ask(partition).await.map_err(|_| passing("the log is closed"))??;
-            reached(standing, partition, epoch, end, limit).await
+            let all_of_it = async {
+                let held = ends.ask(partition).await.map_err(|_| passing("the log is closed"))??;
+                reached(standing, partition, epoch, held.end).await
+            };
+            // A leader that is away is waited for no longer, however many questions came before this one.
+            tokio::time::timeout(limit, all_of_it).await.unwrap_or_else(|_| {
+                Err(passing("this node does not keep up with Kafka, so it cannot say what holds now; try again"))
+            })
         })
     }
 
@@ -226,18 +232,14 @@ async fn reached(
     partition: Partition,
     epoch: Option<u64>,
     end: i64,
-    limit: Duration,
 ) -> Result<(), Failure> {
     let ended = |now: &Standing| epoch.is_some() && now.owning() != epoch;
     let there = |now: &Standing| ended(now) || now.stopped().is_some() || now.read_to >= end;
-    match tokio::time::timeout(limit, standing.wait_for(there)).await {
-        Ok(Ok(now)) => match now.stopped() {
-            Some(why) => Err(stopped(partition, why)),
-            None if ended(&now) => Err(not_owner(partition, &now)),
-            None => Ok(()),
-        },
-        Ok(Err(_)) => Err(passing("the log is closed")),
-        Err(_) => Err(passing("this node does not keep up with Kafka, so it cannot say what holds now; try again")),
+    let now = standing.wait_for(there).await.map_err(|_| passing("the log is closed"))?;
+    match now.stopped() {
+        Some(why) => Err(stopped(partition, why)),
+        None if ended(&now) => Err(not_owner(partition, &now)),
+        None => Ok(()),
     }
 }
 
