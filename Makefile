@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON := target/tools/venv/bin/python
 YEAR := target/data/2024-12-01
 
-.PHONY: help run test test-azure bench data fmt lint doc setup cluster cluster-stop torture-cluster
+.PHONY: help run test test-azure test-homes test-outages bench data fmt lint doc setup cluster cluster-stop torture-cluster
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -34,6 +34,14 @@ torture-cluster: ## Kill, stop, cut off and starve a cluster under load for long
 	@scripts/setup test
 	@cargo build --workspace --all-targets
 	@CARELOG_TORTURE=long cargo test --workspace --test cluster -- --nocapture
+
+test-homes: ## Tell the clinic's whole year on every home, with 1 and 4 partitions, and compare every cell (an hour or so)
+	@scripts/setup test
+	@CARELOG_TEST_DAYS=all cargo test --workspace --test homes one_history -- --nocapture
+
+test-outages: ## Take each store away for a minute while a clinic works
+	@scripts/setup test
+	@CARELOG_TEST_OUTAGE_SECONDS=60 cargo test --workspace --test outages -- --nocapture
 
 bench: ## Measure everything in one run and print the table that docs/benchmarks.md keeps
 	@scripts/setup bench

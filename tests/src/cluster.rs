@@ -15,7 +15,7 @@ use crate::servers::guard::Guard;
 use crate::servers::kafka::Kafka;
 use crate::servers::postgres::PostgresServer;
 use crate::servers::s3::S3Gateway;
-use line::{Switch, line};
+use line::{Lines, line};
 pub use node::Node;
 pub use owners::Owners;
 pub use settings::Plan;
@@ -39,7 +39,7 @@ pub struct Cluster {
     plan: Plan,
     nodes: Mutex<Vec<Arc<Node>>>,
     database: String,
-    lines: Vec<Switch>,
+    lines: Vec<Lines>,
     folder: PathBuf,
     _removed: Guard,
 }
@@ -63,10 +63,12 @@ impl Cluster {
         // Nodes die with this process, but may still write for a moment.
         let removed = Guard::of_ours_at_the_end("sleep 1; rm -rf \"$1\"", &[&folder]);
         settings::make_master_key(&folder);
-        let lines: Vec<Switch> = (0..plan.nodes_max).map(|_| Switch::default()).collect();
+        let lines: Vec<Lines> = (0..plan.nodes_max).map(|_| Lines::default()).collect();
         let behind = lines.clone();
         let starting = std::thread::spawn(move || {
-            Kafka::start_behind(3, behind.len(), |number, port| line(port, &[&behind[number]]))
+            Kafka::start_behind(3, behind.len(), |number, port| {
+                line(port, &[&behind[number].all, &behind[number].kafka])
+            })
         });
         // Keys are kept by no database that loses what it acknowledged.
         let others = std::thread::spawn(|| {
@@ -95,9 +97,9 @@ impl Cluster {
 
     /// Starts the node of this number, behind lines of its own unless the plan says otherwise, and waits until it is ready.
     pub async fn add(&self, number: usize) -> Arc<Node> {
-        let switch = &self.lines[number];
+        let lines = &self.lines[number];
         let direct = self.plan.direct;
-        let way = |port: u16| if direct { port } else { line(port, &[switch]) };
+        let way = |port: u16| if direct { port } else { line(port, &[&lines.all]) };
         let (dynamo, postgres, s3) = (way(self.dynamo.port), way(self.postgres.port), way(self.s3.port));
         let brokers = {
             let kafka = self.kafka.lock().expect("not poisoned");
@@ -106,7 +108,7 @@ impl Cluster {
         let reached = settings::Reached { brokers, postgres, dynamo, s3, database: &self.database, bucket: BUCKET };
         let name = format!("node-{}", number + 1);
         let port = self.plan.first_port.map(|first| first + number as u16);
-        let node = Node::new(&name, &self.folder, port, (!direct).then(|| switch.clone()), |advertised| {
+        let node = Node::new(&name, &self.folder, port, (!direct).then(|| lines.clone()), |advertised| {
             self.plan.environment(number, &name, &self.folder, advertised, &reached)
         });
         let node = Arc::new(node);

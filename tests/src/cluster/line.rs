@@ -44,6 +44,15 @@ impl Switch {
     }
 }
 
+/// The lines of a node.
+#[derive(Clone, Default)]
+pub struct Lines {
+    /// All of them.
+    pub all: Switch,
+    /// Those to the brokers.
+    pub kafka: Switch,
+}
+
 /// Opens a line to a port of loopback and returns its own; it ends with the process. All switches must be open.
 pub fn line(target: u16, switches: &[&Switch]) -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::line::{Switch, Way, line};
+use super::line::{Lines, Way, line};
 use crate::server::program;
 use crate::servers::free_port;
 use crate::servers::guard::{dying_with_us, spawn_to_the_end};
@@ -29,7 +29,7 @@ pub struct Node {
     folder: PathBuf,
     environment: Vec<(String, String)>,
     /// None when it is reached directly.
-    lines: Option<Switch>,
+    lines: Option<Lines>,
     process: Mutex<Option<Child>>,
 }
 
@@ -39,13 +39,13 @@ impl Node {
         name: &str,
         folder: &Path,
         port: Option<u16>,
-        lines: Option<Switch>,
+        lines: Option<Lines>,
         environment: impl FnOnce(u16) -> Vec<(String, String)>,
     ) -> Node {
         let port = port.unwrap_or_else(free_port);
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
-        let environment = environment(lines.as_ref().map_or(port, |lines| line(port, &[lines])));
+        let environment = environment(lines.as_ref().map_or(port, |lines| line(port, &[&lines.all])));
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
         // Tests of one process share nodes, but no runtime: a connection must not outlive its request.
         let http = http.pool_max_idle_per_host(0).build().expect("a client");
@@ -134,7 +134,12 @@ impl Node {
 
     /// What becomes of everything between it and the stores, and of what other nodes send it. Clients still reach it.
     pub fn lines(&self, way: Way) {
-        self.lines.as_ref().expect("a node behind lines").set(way);
+        self.lines.as_ref().expect("a node behind lines").all.set(way);
+    }
+
+    /// What becomes of everything between it and the brokers alone: the stores and other nodes stay in reach.
+    pub fn lines_to_kafka(&self, way: Way) {
+        self.lines.as_ref().expect("a node behind lines").kafka.set(way);
     }
 
     /// Runs, whatever was done to it.

@@ -56,6 +56,13 @@ async fn a_node_that_is_cut_off_acknowledges_nothing_and_answers_nothing_from_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_cut_off_from_kafka_alone_writes_nothing_more_to_the_stores_that_it_still_reaches() {
+    let stage = Stage::set("cut off from Kafka").await;
+    away_and_back(&stage, |node| node.lines_to_kafka(Way::Held), |node| node.lines_to_kafka(Way::Open)).await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_was_stopped_beyond_its_session_and_goes_on_does_no_harm() {
     let stage = Stage::set("stopped").await;
     away_and_back(&stage, Node::freeze, Node::go_on).await;

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Clients of a scenario.
 const CLIENTS: usize = 12;
 /// Scenarios that end with it in the short form too: a store or a worker was in doubt. All share the rows.
-const DEEP: [&str; 3] = ["killed", "cut off", "stores"];
+const DEEP: [&str; 4] = ["killed", "cut off", "cut off from Kafka", "stores"];
 /// How long nodes may take to have the same log once nothing more is written.
 const SAME_MAX: Duration = Duration::from_secs(60);
 /// How long a partition may take to be written to again, whatever happened: beyond it something hangs.
@@ -144,6 +144,8 @@ impl Stage {
             self.cluster.logs()
         );
         settle(node, &http).await;
+        let (_, sagas) = node.get("/v1/operations/sagas").await.expect("an answer");
+        assert_eq!(sagas["deadLetters"], json!([]), "steps failed for good\n{}", self.cluster.logs());
         let rows = if self.deep { &["projections", "verify", "--deep"][..] } else { &["projections", "verify"] };
         for check in [&["log", "verify"][..], rows, &["ledger", "check"]] {
             let mut command = std::process::Command::new(program());
@@ -185,6 +187,7 @@ async fn restore(cluster: &Cluster) {
     cluster.restore_stores();
     for node in cluster.nodes() {
         node.lines(Way::Open);
+        node.lines_to_kafka(Way::Open);
         node.restore();
         node.ready().await;
     }

@@ -4,13 +4,34 @@ use std::time::{Duration, Instant};
 
 use crate::stage::{Stage, either};
 
-async fn away() {
-    tokio::time::sleep(Duration::from_secs(either(5, 60))).await;
+/// How long a node may take to see that a store is away: it asks every second, and waits some for the answer.
+const SEEN_MAX: Duration = Duration::from_secs(30);
+
+fn all(stage: &Stage) -> Vec<u16> {
+    (0..stage.cluster.partitions()).collect()
+}
+
+/// While a store is away every node says so and is ready nevertheless, and commands go on to the end of it.
+async fn while_away(stage: &Stage, store: &str) {
+    let left = Instant::now();
+    for node in stage.cluster.nodes() {
+        loop {
+            let (status, said) = node.get("/health/ready").await.expect("an answer");
+            assert_eq!(status, 200, "{} takes no commands without {store}: {said}", node.name);
+            if said["trouble"].to_string().contains(&format!("{store} (")) {
+                break;
+            }
+            assert!(left.elapsed() < SEEN_MAX, "{} does not say that {store} is away: {said}", node.name);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(either(5, 60)).saturating_sub(left.elapsed())).await;
+    let took = stage.written_again(Instant::now(), &all(stage), |_| true).await;
+    eprintln!("{store} is away for {:?}: written to after {took:?}", left.elapsed());
 }
 
 async fn goes_on(stage: &Stage, store: &str) {
-    let all: Vec<u16> = (0..stage.cluster.partitions()).collect();
-    let took = stage.written_again(Instant::now(), &all, |_| true).await;
+    let took = stage.written_again(Instant::now(), &all(stage), |_| true).await;
     eprintln!("{store} is back: written to after {took:?}");
 }
 
@@ -18,17 +39,17 @@ async fn goes_on(stage: &Stage, store: &str) {
 async fn postgresql_dynamodb_and_s3_gone_for_a_while_lose_nothing() {
     let stage = Stage::set("stores").await;
     stage.cluster.postgres.stop("fast");
-    away().await;
+    while_away(&stage, "sql").await;
     stage.cluster.postgres.go();
     goes_on(&stage, "PostgreSQL").await;
 
     stage.cluster.dynamo.kill();
-    away().await;
+    while_away(&stage, "documents").await;
     stage.cluster.dynamo.go();
     goes_on(&stage, "DynamoDB").await;
 
     stage.cluster.s3.kill();
-    away().await;
+    while_away(&stage, "blobs").await;
     stage.cluster.s3.go();
     goes_on(&stage, "S3").await;
     stage.end().await;

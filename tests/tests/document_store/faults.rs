@@ -1,9 +1,9 @@
 //! What the adapter makes of a line that breaks and of a DynamoDB that takes less than it is asked. DynamoDB Local never
 //! throttles; a line before it answers as DynamoDB would have.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use carelog_domain::ports::DocumentStore;
 use carelog_dynamodb::DynamoDocuments;
@@ -173,4 +173,30 @@ async fn a_clear_cut_in_its_middle_is_done_by_repeating_it() {
         sound.clear("chart").await.expect("repeated");
         assert_eq!(keys(&table).await.len(), 1, "only the generation is left");
     }
+}
+
+/// DynamoDB Local has nothing that could be old, so what is asked of it is looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_read_is_one_that_may_be_answered_from_the_past() {
+    let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+    let kept = Arc::clone(&asked);
+    let (store, ..) = stores(move |operation, body| {
+        kept.lock().expect("not poisoned").push((operation.to_owned(), body["ConsistentRead"].clone()));
+        Fate::Pass
+    })
+    .await;
+    // One in parts too, which are read by themselves.
+    store.write(vec![write("chart#1", "large", 1, Some(noise(900_000)))]).await.expect("written");
+    store.write(vec![write("chart#1", "small", 1, Some(json!(1)))]).await.expect("written");
+    store.get(&write("chart#1", "large", 1, None).key).await.expect("read").expect("an item");
+    assert_eq!(count(&store, "chart#1").await, 2);
+    assert_eq!(store.scan("chart", None, 10).await.expect("read").items.len(), 2);
+    store.clear("chart").await.expect("cleared");
+    let asked = asked.lock().expect("not poisoned");
+    let others = ["DescribeTable", "PutItem", "UpdateItem", "BatchWriteItem", "TransactWriteItems", "DeleteItem"];
+    let reads: Vec<_> = asked.iter().filter(|(operation, _)| !others.contains(&operation.as_str())).collect();
+    let kinds: BTreeSet<&str> = reads.iter().map(|(operation, _)| operation.as_str()).collect();
+    assert_eq!(kinds, BTreeSet::from(["GetItem", "Query"]), "a kind of read that this test does not know");
+    let loose: Vec<_> = reads.iter().filter(|(_, consistent)| *consistent != json!(true)).collect();
+    assert!(loose.is_empty(), "{loose:?}");
 }
