@@ -23,8 +23,8 @@ import zlib
 from urllib.parse import urlsplit
 
 SHOWN_MAX = 20
-# A patient's chart, in whichever of the two sets is live; the names below are of both homes.
-CHART = re.compile(r"chart__[ab]#")
+# A patient's chart, in whichever of the two sets of its layout is live; the names below are of both homes.
+CHART = re.compile(r"chart__[0-9a-f]{8}_[ab]#")
 ITEM = 1
 
 

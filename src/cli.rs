@@ -51,7 +51,7 @@ reported by file, line and code, and the import goes on.")]
     /// Read and check the log
     #[command(subcommand)]
     Log(LogCommand),
-    /// Look after read models: list, verify, rebuild, compare, retry, skip
+    /// Look after read models: list, verify, rebuild, compare, retry, skip, prune
     #[command(subcommand)]
     Projections(ProjectionsCommand),
     /// Look after sagas: list, show, retry a failed step, wait until all is handled
@@ -305,6 +305,17 @@ pub(crate) enum ProjectionsCommand {
         /// Why; kept in the log
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Remove the read models that other versions of the program left in the stores
+    ///
+    /// An upgrade to read models of another layout fills new ones beside those of the version before, which its processes
+    /// go on using. When none of them runs any more, theirs are of no use. A server that is alone removes them by itself.
+    Prune {
+        /// Remove them; without this they are only named
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         target: Target,
     },

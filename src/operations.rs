@@ -177,6 +177,18 @@ impl Operations {
         Ok(json!({ "readModels": lines.iter().map(row).collect::<Vec<_>>() }))
     }
 
+    /// What the stores hold of read models in layouts of other versions of the program.
+    pub(crate) async fn projections_others(&self) -> Answer {
+        Ok(json!({ "others": projecting::others(&self.platform.read_deps).await? }))
+    }
+
+    /// Removes that.
+    pub(crate) async fn projections_prune(&self) -> Answer {
+        let removed = projecting::prune(&self.platform.read_deps).await?;
+        tracing::warn!(removed = removed.join(", "), "read models of other versions were removed by an operator");
+        Ok(json!({ "removed": removed }))
+    }
+
     /// Compares a read model, or all, with the log.
     pub(crate) async fn projections_verify(&self, name: Option<&str>, deep: bool) -> Answer {
         let mut checked = Vec::new();

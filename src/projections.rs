@@ -1,4 +1,4 @@
-//! `carelog projections`: list, verify, rebuild, diff, retry, skip.
+//! `carelog projections`: list, verify, rebuild, diff, retry, skip, prune.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,8 @@ pub(crate) async fn run(command: ProjectionsCommand, settings: &Settings, json: 
         | ProjectionsCommand::Rebuild { target, .. }
         | ProjectionsCommand::Diff { target, .. }
         | ProjectionsCommand::Retry { target, .. }
-        | ProjectionsCommand::Skip { target, .. } => target,
+        | ProjectionsCommand::Skip { target, .. }
+        | ProjectionsCommand::Prune { target, .. } => target,
     };
     let client = Client::of(target, settings).await?;
     let result = carry_out(&client, &command, json).await;
@@ -68,6 +69,25 @@ async fn carry_out(client: &Client, command: &ProjectionsCommand, json: bool) ->
         ProjectionsCommand::Skip { name, position, reason, .. } => {
             let body = json!({ "position": position, "reason": reason });
             output::object(json, &client.post(&at(name, "skip"), &body).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ProjectionsCommand::Prune { yes, .. } => {
+            let found = match yes {
+                true => client.post("/v1/operations/projections/prune", &json!({})).await?["removed"].take(),
+                false => client.get("/v1/operations/projections/others").await?["others"].take(),
+            };
+            let rows: Vec<Value> =
+                found.as_array().into_iter().flatten().map(|each| json!({ "model": each })).collect();
+            output::rows(json, &["model"], &rows);
+            if !json {
+                output::line(match (yes, rows.is_empty()) {
+                    (_, true) => "the stores hold nothing of other versions",
+                    (true, false) => "removed",
+                    (false, false) => {
+                        "\nThey are of other versions. When no process of those runs any more, add --yes to remove them."
+                    }
+                });
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

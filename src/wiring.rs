@@ -105,6 +105,8 @@ impl Platform {
             documents: documents.clone(),
             clock: clock.clone(),
             assigned: engine.assignment(settings, Role::Projections)?,
+            read_models: carelog_projections::ALL,
+            alone: matches!(engine, homes::Log::Local(_)),
         };
         Ok(Platform {
             engine,

@@ -1,6 +1,7 @@
 // PostGraphile over the tables of Carelog's read models, as its guide to use as a library has it, in the fastest way it
 // offers: a worker a core, pooled connections, prepared statements (its default), nothing logged, explained, watched or
-// subscribed to. Settings: DATABASE_URL, SCHEMA, PORT, START_IS_NEVER_NULL (1 or empty). Says "ready" once all listen.
+// subscribed to. Settings: DATABASE_URL, SCHEMA, the tables
+// APPOINTMENTS, PATIENTS and PRACTITIONERS, PORT, START_IS_NEVER_NULL (1 or empty). Says "ready" once all listen.
 import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
@@ -10,27 +11,29 @@ import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { jsonPgSmartTags } from "postgraphile/utils";
 
-const { DATABASE_URL, SCHEMA, PORT, START_IS_NEVER_NULL } = process.env;
+const { DATABASE_URL, SCHEMA, APPOINTMENTS, PATIENTS, PRACTITIONERS, PORT, START_IS_NEVER_NULL } = process.env;
 const CONNECTIONS_MAX = 16; // over all workers; as many as Carelog opens
 const workers = availableParallelism();
 
 // The tables have keys and indexes, but no foreign keys. Their views are left out by giving the tables other names.
-const foreignKey = (column, field) =>
-  `(${column}) references ${SCHEMA}.${column}s__a (${column})|@fieldName ${field}`;
+const foreignKey = (column, table, field) => `(${column}) references ${SCHEMA}.${table} (${column})|@fieldName ${field}`;
 const tags = {
   version: 1,
   config: {
     class: {
-      [`${SCHEMA}.appointments__a`]: {
+      [`${SCHEMA}.${APPOINTMENTS}`]: {
         tags: {
           name: "appointment_rows",
-          foreignKey: [foreignKey("patient", "patientRow"), foreignKey("practitioner", "practitionerRow")],
+          foreignKey: [
+            foreignKey("patient", PATIENTS, "patientRow"),
+            foreignKey("practitioner", PRACTITIONERS, "practitionerRow"),
+          ],
         },
       },
-      [`${SCHEMA}.patients__a`]: { tags: { name: "patient_rows" } },
-      [`${SCHEMA}.practitioners__a`]: { tags: { name: "practitioner_rows" } },
+      [`${SCHEMA}.${PATIENTS}`]: { tags: { name: "patient_rows" } },
+      [`${SCHEMA}.${PRACTITIONERS}`]: { tags: { name: "practitioner_rows" } },
     },
-    attribute: START_IS_NEVER_NULL ? { [`${SCHEMA}.appointments__a.start_at`]: { tags: { notNull: true } } } : {},
+    attribute: START_IS_NEVER_NULL ? { [`${SCHEMA}.${APPOINTMENTS}.start_at`]: { tags: { notNull: true } } } : {},
   },
 };
 

@@ -17,6 +17,8 @@ use crate::report::{Report, Row, number, rate, share};
 /// Rows of one statement and of one transaction, as projections write them.
 const STATEMENT_ROWS: u64 = 32;
 const TRANSACTION_ROWS: u64 = 4_096;
+/// In the tables' names; no program's.
+const LAYOUT: &str = "bench";
 
 /// A row for a wide table with many indexes and for a narrow one.
 pub(crate) async fn measure(parameters: &str, pressure: &Pressure, report: &mut Report) -> anyhow::Result<()> {
@@ -43,13 +45,13 @@ pub(crate) async fn measure(parameters: &str, pressure: &Pressure, report: &mut 
 }
 
 async fn fresh(store: &PostgresStore, table: &Table) -> anyhow::Result<()> {
-    let statements = std::iter::once(table.drop(Set::A)).chain(table.create(Set::A));
+    let statements = std::iter::once(table.drop(LAYOUT, Set::A)).chain(table.create(LAYOUT, Set::A));
     store.write(statements.map(|sql| Statement::new(sql, vec![])).collect()).await?;
     Ok(())
 }
 
 async fn counted(client: &dyn SqlStore, table: &Table, rows: u64) -> anyhow::Result<()> {
-    let sql = format!("SELECT COUNT(*) FROM {}", table.in_set(Set::A));
+    let sql = format!("SELECT COUNT(*) FROM {}", table.in_set(LAYOUT, Set::A));
     let found = client.read(vec![Statement::new(sql, vec![])]).await?[0].rows[0][0].int();
     ensure!(found == Some(rows as i64), "{rows} rows were written, but {} holds {found:?}", table.name);
     Ok(())
@@ -76,7 +78,7 @@ async fn copied(store: &PostgresStore, client: &Client, table: &Table, rows: u64
             let cells: Vec<String> = row(table, number).iter().map(copy_cell).collect();
             format!("{}\n", cells.join("\t"))
         });
-        let mut sink = Box::pin(client.copy_in(&format!("COPY {} FROM STDIN", table.in_set(Set::A))).await?);
+        let mut sink = Box::pin(client.copy_in(&format!("COPY {} FROM STDIN", table.in_set(LAYOUT, Set::A))).await?);
         sink.send(bytes::Bytes::from(lines.collect::<String>())).await?;
         sink.as_mut().finish().await?;
     }
@@ -98,7 +100,7 @@ fn upsert(table: &Table, rows: std::ops::Range<u64>) -> Statement {
     let set: Vec<String> = rest.map(|name| format!("{name} = excluded.{name}")).collect();
     let sql = format!(
         "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
-        table.in_set(Set::A),
+        table.in_set(LAYOUT, Set::A),
         columns.join(", "),
         tuples.join(", "),
         table.key.join(", "),

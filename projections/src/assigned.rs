@@ -87,13 +87,19 @@ impl Assignments {
             self.leave(partition).await;
         }
         let mut all = Ok(());
+        let mut stopping = self.shared.stopping.subscribe();
         for (&partition, &number) in assigned {
-            if !self.at_work.contains_key(&partition) && partition.0 < self.shared.log.partitions() {
-                // One that cannot be begun with keeps no other waiting.
-                all = all.and(self.begin(partition, number).await.map(|begun| {
-                    self.at_work.insert(partition, begun);
-                }));
+            if self.at_work.contains_key(&partition) || partition.0 >= self.shared.log.partitions() {
+                continue;
             }
+            // One that cannot be begun with keeps no other waiting, nor a stop.
+            let begun = tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return all,
+                begun = self.begin(partition, number) => begun,
+            };
+            all = all.and(begun.map(|begun| {
+                self.at_work.insert(partition, begun);
+            }));
         }
         all
     }

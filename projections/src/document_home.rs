@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use carelog_domain::kernel::{Partition, Position, Timestamp};
 use carelog_domain::ports::{BoxFuture, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, Root, SqlValue};
-use carelog_schemas::read_models::chart::{self, Checkpoint, ItemChange, ItemWhat, Live};
+use carelog_schemas::read_models::chart::{self, Checkpoint, ItemChange, ItemWhat, Keys, Live};
 use carelog_schemas::read_models::{Model, Set};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use parking_lot::Mutex;
@@ -23,6 +23,8 @@ const READ_AT_ONCE: usize = 16;
 pub(crate) struct DocumentHome {
     store: Arc<dyn DocumentStore>,
     model: &'static Model,
+    /// Those of its layout.
+    keys: Keys,
     /// Applied, but their checkpoint is not written yet.
     unsettled: Mutex<BTreeMap<(Set, Partition), Mark>>,
 }
@@ -32,62 +34,89 @@ type Changes<'a> = Vec<(Position, &'a ItemWhat)>;
 
 impl DocumentHome {
     pub(crate) fn new(store: Arc<dyn DocumentStore>, model: &'static Model) -> DocumentHome {
-        DocumentHome { store, model, unsettled: Mutex::default() }
+        DocumentHome::in_layout(store, model, model.layout())
     }
 
-    async fn live_document(&self) -> Result<Option<(Live, Position)>, Failure> {
-        let Some(document) = self.store.get(&chart::live_key()).await? else { return Ok(None) };
+    /// That of another version of the program.
+    pub(crate) fn in_layout(store: Arc<dyn DocumentStore>, model: &'static Model, layout: String) -> DocumentHome {
+        DocumentHome { store, model, keys: Keys::of(layout), unsettled: Mutex::default() }
+    }
+
+    /// The read model in this layout.
+    pub(crate) fn key(&self) -> String {
+        format!("{}@{}", self.model.name, self.keys.layout())
+    }
+
+    /// Removes all there is of this layout; what says that there is something last.
+    pub(crate) async fn remove(&self) -> Result<(), Failure> {
+        for set in [Set::A, Set::B, Set::Beside] {
+            self.begin_set(set).await?;
+        }
+        let (_, times) = self.said().await?;
+        self.say(&Live { live: None, filled: false }, times).await
+    }
+
+    /// What is said about the layout, and how often something was.
+    async fn said(&self) -> Result<(Live, u64), Failure> {
+        let Some(document) = self.store.get(&self.keys.live()).await? else {
+            return Ok((Live { live: None, filled: false }, 0));
+        };
         let live = serde_json::from_value(document.body).map_err(|error| damaged(self.model, error))?;
-        Ok(Some((live, document.position)))
+        Ok((live, document.position.offset + 1))
     }
 
-    async fn name_live(&self, set: Set) -> Result<(), Failure> {
-        // Positions only order writes of one item; here they count the switches.
-        let switches = self.live_document().await?.map_or(0, |(_, position)| position.offset + 1);
-        let live = Live { live: set.word().to_owned(), layout: self.model.layout() };
+    /// Says something about the layout, unless somebody has said something after so many times.
+    async fn say(&self, live: &Live, times: u64) -> Result<(), Failure> {
         let write = DocumentWrite {
-            key: chart::live_key(),
-            position: Position { partition: Partition(0), offset: switches },
+            key: self.keys.live(),
+            // Positions only order writes of one item.
+            position: Position { partition: Partition(0), offset: times },
             body: Some(serde_json::to_value(live).map_err(|error| damaged(self.model, error))?),
         };
         self.store.write(vec![write]).await?;
         self.store.flush().await
     }
 
-    async fn prepare_set(&self) -> Result<Set, Failure> {
-        match self.live_document().await? {
-            Some((live, _)) if live.layout == self.model.layout() => {
-                return live_set(&live);
-            }
-            Some(_) => tracing::warn!(model = self.model.name, "the items have another layout: building them anew"),
-            None => {}
-        }
-        // Of several processes that begin at once with nothing, one may write items already when another comes here: what
-        // is empty is not emptied.
-        let empty = self.is_empty(Set::A).await? && self.is_empty(Set::B).await?;
-        if !empty
-            && let Some((live, _)) = self.live_document().await?.filter(|(live, _)| live.layout == self.model.layout())
-        {
-            return live_set(&live);
-        }
-        if !empty {
-            self.begin_set(Set::A).await?;
-            self.begin_set(Set::B).await?;
-        }
-        self.name_live(Set::A).await?;
-        Ok(Set::A)
+    /// The live set; none where nothing is, or is any more.
+    async fn live_set(&self) -> Result<Option<(Set, bool)>, Failure> {
+        let (Live { live, filled }, _) = self.said().await?;
+        let damaged = || Failure::lasting(PORT, "the chart's live set is damaged; rebuild it");
+        live.map(|word| Ok((Set::from_word(&word).ok_or_else(damaged)?, filled))).transpose()
     }
 
-    async fn is_empty(&self, set: Set) -> Result<bool, Failure> {
-        let items = self.store.scan(&chart::table(set), None, 1).await?.items;
-        let checkpoints = self.store.query(&chart::checkpoints_key(set), "", None, 1).await?.items;
-        Ok(items.is_empty() && checkpoints.is_empty())
+    async fn prepare_set(&self) -> Result<Stored, Failure> {
+        let (found, times) = self.said().await?;
+        if found.live.is_none() {
+            // Of several processes that begin at once the first is heard.
+            self.say(&live(Set::A, false), times).await?;
+        }
+        self.stored_marks().await?.ok_or_else(|| Failure::passing(PORT, "the chart was removed just now; start again"))
+    }
+
+    /// Makes a set the live one, however often somebody says something else meanwhile.
+    async fn name_live(&self, set: Set) -> Result<(), Failure> {
+        loop {
+            let (found, times) = self.said().await?;
+            if found == live(set, true) {
+                return Ok(());
+            }
+            self.say(&live(set, true), times).await?;
+        }
+    }
+
+    async fn name_filled(&self) -> Result<(), Failure> {
+        let (found, times) = self.said().await?;
+        match found.live {
+            // One that is switched at the same moment is filled by that.
+            Some(_) if !found.filled => self.say(&Live { filled: true, ..found }, times).await,
+            _ => Ok(()),
+        }
     }
 
     async fn begin_set(&self, set: Set) -> Result<(), Failure> {
         self.unsettled.lock().retain(|(unsettled, _), _| *unsettled != set);
-        self.store.clear(&checkpoints_table(set)).await?;
-        self.store.clear(&chart::table(set)).await?;
+        self.store.clear(&self.keys.checkpoints_table(set)).await?;
+        self.store.clear(&self.keys.table(set)).await?;
         self.store.flush().await
     }
 
@@ -96,7 +125,7 @@ impl DocumentHome {
         for (position, changes) in &work.changes {
             for change in changes {
                 if let Change::Item(change) = change {
-                    by_item.entry(key(set, change)).or_default().push((*position, &change.what));
+                    by_item.entry(self.item_key(set, change)).or_default().push((*position, &change.what));
                 }
             }
         }
@@ -137,7 +166,7 @@ impl DocumentHome {
             return Ok(None);
         }
         self.store.flush().await?;
-        let writes: Vec<DocumentWrite> = settling.iter().map(|mark| checkpoint(set, mark)).collect();
+        let writes: Vec<DocumentWrite> = settling.iter().map(|mark| self.checkpoint(set, mark)).collect();
         self.store.write(writes).await?;
         // A checkpoint further on was left as it is: somebody else works on the partition.
         let stored = self.checkpoints(set).await?;
@@ -167,14 +196,13 @@ impl DocumentHome {
     }
 
     async fn checkpoints(&self, set: Set) -> Result<Vec<Mark>, Failure> {
-        let page = self.store.query(&chart::checkpoints_key(set), "", None, usize::from(u16::MAX)).await?;
+        let page = self.store.query(&self.keys.checkpoints(set), "", None, usize::from(u16::MAX)).await?;
         page.items.into_iter().map(|item| self.mark(item)).collect()
     }
 
     async fn stored_marks(&self) -> Result<Option<Stored>, Failure> {
-        let Some((live, _)) = self.live_document().await? else { return Ok(None) };
-        let set = live_set(&live)?;
-        Ok(Some(Stored { set, marks: self.checkpoints(set).await? }))
+        let Some((set, filled)) = self.live_set().await? else { return Ok(None) };
+        Ok(Some(Stored { set, marks: self.checkpoints(set).await?, filled }))
     }
 
     fn mark(&self, document: Document) -> Result<Mark, Failure> {
@@ -190,8 +218,29 @@ impl DocumentHome {
         })
     }
 
+    fn item_key(&self, set: Set, change: &ItemChange) -> DocumentKey {
+        DocumentKey { partition_key: self.keys.patient(set, change.patient), sort_key: change.sort_key.clone() }
+    }
+
+    fn checkpoint(&self, set: Set, mark: &Mark) -> DocumentWrite {
+        let body = Checkpoint {
+            partition: mark.partition.0,
+            size: mark.size,
+            root: mark.root.to_string(),
+            recorded_at: mark.recorded_at.map(Timestamp::micros),
+        };
+        DocumentWrite {
+            key: DocumentKey {
+                partition_key: self.keys.checkpoints(set),
+                sort_key: format!("{:05}", mark.partition.0),
+            },
+            position: Position { partition: mark.partition, offset: mark.size.saturating_sub(1) },
+            body: Some(serde_json::to_value(body).expect("numbers and texts always become JSON")),
+        }
+    }
+
     async fn page_of(&self, set: Set, after: Option<&Entry>) -> Result<Vec<Entry>, Failure> {
-        let table = chart::table(set);
+        let table = self.keys.table(set);
         let after = after.and_then(|last| {
             let subject = last.key.first()?.text()?;
             let sort_key = last.key.get(1)?.text()?.to_owned();
@@ -202,30 +251,8 @@ impl DocumentHome {
     }
 }
 
-fn live_set(live: &Live) -> Result<Set, Failure> {
-    Set::from_word(&live.live).ok_or_else(|| Failure::lasting(PORT, "the chart's live set is damaged; rebuild it"))
-}
-
-fn checkpoints_table(set: Set) -> String {
-    chart::checkpoints_key(set).trim_end_matches("#chart").to_owned()
-}
-
-fn key(set: Set, change: &ItemChange) -> DocumentKey {
-    DocumentKey { partition_key: chart::partition_key(set, change.patient), sort_key: change.sort_key.clone() }
-}
-
-fn checkpoint(set: Set, mark: &Mark) -> DocumentWrite {
-    let body = Checkpoint {
-        partition: mark.partition.0,
-        size: mark.size,
-        root: mark.root.to_string(),
-        recorded_at: mark.recorded_at.map(Timestamp::micros),
-    };
-    DocumentWrite {
-        key: DocumentKey { partition_key: chart::checkpoints_key(set), sort_key: format!("{:05}", mark.partition.0) },
-        position: Position { partition: mark.partition, offset: mark.size.saturating_sub(1) },
-        body: Some(serde_json::to_value(body).expect("numbers and texts always become JSON")),
-    }
+fn live(set: Set, filled: bool) -> Live {
+    Live { live: Some(set.word().to_owned()), filled }
 }
 
 fn entry(document: Document) -> Entry {
@@ -242,12 +269,8 @@ fn damaged(model: &Model, error: impl Into<Box<dyn std::error::Error + Send + Sy
 }
 
 impl Home for DocumentHome {
-    fn prepare(&self) -> BoxFuture<'_, Result<Set, Failure>> {
+    fn prepare(&self) -> BoxFuture<'_, Result<Stored, Failure>> {
         Box::pin(self.prepare_set())
-    }
-
-    fn live(&self) -> BoxFuture<'_, Result<Option<Set>, Failure>> {
-        Box::pin(async { Ok(self.live_document().await?.and_then(|(live, _)| Set::from_word(&live.live))) })
     }
 
     fn marks(&self, set: Set) -> BoxFuture<'_, Result<Vec<Mark>, Failure>> {
@@ -262,6 +285,10 @@ impl Home for DocumentHome {
         Box::pin(self.stored_marks())
     }
 
+    fn set_filled(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(self.name_filled())
+    }
+
     fn settle(&self, set: Set, partition: Option<Partition>) -> BoxFuture<'_, Result<Option<Mark>, Failure>> {
         Box::pin(self.settle_set(set, partition))
     }
@@ -272,7 +299,7 @@ impl Home for DocumentHome {
 
     fn begin(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            if self.live_document().await?.is_some_and(|(live, _)| live.live == set.word()) {
+            if self.live_set().await?.is_some_and(|(live, _)| live == set) {
                 let message = "the set that was to be filled is the live one by now; ask again";
                 return Err(Failure::lasting(PORT, message));
             }

@@ -35,6 +35,8 @@ impl Mark {
 pub(crate) struct Stored {
     pub(crate) set: Set,
     pub(crate) marks: Vec<Mark>,
+    /// Whether it was ever filled up to the log's end; until then it is shown to nobody.
+    pub(crate) filled: bool,
 }
 
 /// What a few events come to, and the checkpoint's way over them.
@@ -47,11 +49,8 @@ pub(crate) struct Work {
 
 /// A read model's home.
 pub(crate) trait Home: Send + Sync {
-    /// Makes what is missing and says which set is live. A set built with another layout is begun anew.
-    fn prepare(&self) -> BoxFuture<'_, Result<Set, Failure>>;
-
-    /// Which set is live; `None` before the first [`Home::prepare`].
-    fn live(&self) -> BoxFuture<'_, Result<Option<Set>, Failure>>;
+    /// Makes what is missing and says what is there. Other layouts of the read model are other homes.
+    fn prepare(&self) -> BoxFuture<'_, Result<Stored, Failure>>;
 
     /// The checkpoints of a set; partitions it has not begun are absent.
     fn marks(&self, set: Set) -> BoxFuture<'_, Result<Vec<Mark>, Failure>>;
@@ -59,9 +58,17 @@ pub(crate) trait Home: Send + Sync {
     /// Applies all of it or nothing, and moves the checkpoint, if it is where the work expects it.
     fn apply<'a>(&'a self, set: Set, work: &'a Work) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// How far the live set has come, as the store has it; partitions it has not begun are absent. Cheap enough to be
-    /// asked again and again.
+    /// How far the live set has come, as the store has it; partitions it has not begun are absent, and there is none
+    /// before the first [`Home::prepare`]. Cheap enough to be asked again and again.
     fn stored(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>>;
+
+    /// The same where no program may have begun with the store at all.
+    fn look(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>> {
+        self.stored()
+    }
+
+    /// The live set was filled up to the log's end, and may be shown.
+    fn set_filled(&self) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Makes durable what [`Home::apply`] left to be made durable later, of one partition or of all. A checkpoint that
     /// somebody else has moved further meanwhile stays, and is returned.
@@ -80,7 +87,7 @@ pub(crate) trait Home: Send + Sync {
     /// Removes a set.
     fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
-    /// Makes a set the live one, at once for every reader, if it is filled up to these marks.
+    /// Makes a set the live one, at once for every reader, if it is filled up to these marks, which are the log's end.
     fn switch<'a>(&'a self, set: Set, marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// The next rows or items of a set in key order, for comparing: under a name, after the last one seen.

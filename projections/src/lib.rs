@@ -32,6 +32,7 @@ mod check;
 mod chunk;
 mod document_home;
 mod feed;
+mod filling;
 mod freshness;
 mod heed;
 mod home;

@@ -24,13 +24,14 @@ pub(crate) struct Misfit {
 
 /// The statements that carry all changes out, in order.
 pub(crate) fn statements<'a>(
+    layout: &str,
     set: Set,
     changes: impl IntoIterator<Item = &'a RowChange>,
 ) -> Result<Vec<Statement>, Misfit> {
     let mut plans: BTreeMap<&'static str, TablePlan> = BTreeMap::new();
     for change in changes {
         fits(change)?;
-        plans.entry(change.table.name).or_insert_with(|| TablePlan::of(change.table, set)).take(change);
+        plans.entry(change.table.name).or_insert_with(|| TablePlan::of(change.table, layout, set)).take(change);
     }
     Ok(plans.into_values().flat_map(TablePlan::statements).collect())
 }
@@ -92,8 +93,8 @@ impl Row {
 }
 
 impl TablePlan {
-    fn of(table: &'static Table, set: Set) -> TablePlan {
-        TablePlan { table, name: table.in_set(set), early: Vec::new(), rows: BTreeMap::new() }
+    fn of(table: &'static Table, layout: &str, set: Set) -> TablePlan {
+        TablePlan { table, name: table.in_set(layout, set), early: Vec::new(), rows: BTreeMap::new() }
     }
 
     fn take(&mut self, change: &RowChange) {
@@ -217,7 +218,7 @@ mod tests {
             Change::Row(row) => Some(row),
             Change::Item(_) => None,
         });
-        statements(Set::A, rows).expect("changes that fit")
+        statements("1f2e3d4c", Set::A, rows).expect("changes that fit")
     }
 
     fn import(state: &str) -> Change {
@@ -230,7 +231,9 @@ mod tests {
             plan(&[import("running"), patch(&IMPORTS, vec![text("h"), text("m")], vec![("state", text("x"))])]);
         assert_eq!(statements.len(), 1);
         assert!(
-            statements[0].sql.starts_with("INSERT INTO imports__a (hospital, manifest, state) VALUES ($1, $2, $3)")
+            statements[0]
+                .sql
+                .starts_with("INSERT INTO imports__1f2e3d4c_a (hospital, manifest, state) VALUES ($1, $2, $3)")
         );
         assert_eq!(statements[0].parameters[2], text("x"));
     }
@@ -238,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_removed_under_a_key_goes_first_and_what_comes_after_it_stays() {
         let statements = plan(&[import("old"), delete(&IMPORTS, vec![text("h")]), import("new")]);
-        assert_eq!(statements[0].sql, "DELETE FROM imports__a WHERE hospital = $1");
+        assert_eq!(statements[0].sql, "DELETE FROM imports__1f2e3d4c_a WHERE hospital = $1");
         assert_eq!(statements[1].parameters[2], text("new"));
         assert_eq!(plan(&[import("old"), delete(&IMPORTS, vec![text("h")])]).len(), 1);
     }
@@ -251,7 +254,9 @@ mod tests {
             count(&LEDGER_BALANCES, key(), vec![("debits", 7)]),
         ]);
         assert_eq!(statements.len(), 1);
-        assert!(statements[0].sql.ends_with("DO UPDATE SET debits = ledger_balances__a.debits + excluded.debits"));
+        assert!(
+            statements[0].sql.ends_with("DO UPDATE SET debits = ledger_balances__1f2e3d4c_a.debits + excluded.debits")
+        );
         assert_eq!(statements[0].parameters[3], int(12));
     }
 
@@ -280,6 +285,6 @@ mod tests {
             key: vec![text("h"), text("m")],
             what: RowWhat::Patch(vec![("nope", int(1))]),
         };
-        assert!(statements(Set::A, [&change]).expect_err("a misfit").to_string().contains("nope"));
+        assert!(statements("1f2e3d4c", Set::A, [&change]).expect_err("a misfit").to_string().contains("nope"));
     }
 }

@@ -53,8 +53,3 @@ pub static ALL: &[Registered] = &[
     Registered::of::<crate::imports::Imports>(),
     Registered::of::<crate::chart::Chart>(),
 ];
-
-/// The projection of a read model.
-pub fn of_model(name: &str) -> Option<&'static Registered> {
-    ALL.iter().find(|projection| projection.model.name == name)
-}

@@ -2,22 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use carelog_domain::kernel::{Partition, Position};
 use carelog_domain::ports::{Failure, SqlStore, Statement};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, RwLock, watch};
 
-use crate::home::{Home, Mark};
+use crate::home::{Home, Mark, Stored};
 use crate::operations::Report;
 use crate::projection::Registered;
+use crate::start::filled;
 use crate::state::{Doing, Fault};
-use carelog_schemas::read_models::Set;
+use carelog_schemas::read_models::{Set, named};
 
 /// A read model that is being kept up.
 pub(crate) struct Running {
     pub(crate) projection: &'static Registered,
+    key: String,
     pub(crate) home: Arc<dyn Home>,
+    /// Whether it was ever filled up to the log's end.
+    filled: AtomicBool,
     /// The live set. Workers hold it to read while they write; whoever switches takes it alone.
     pub(crate) live: RwLock<Live>,
     /// The same, for whoever writes nothing: a comparison may hold the other for minutes.
@@ -43,18 +48,21 @@ pub(crate) struct Live {
 }
 
 impl Running {
-    /// A read model whose live set is at these marks, one a partition.
+    /// A read model as its store has it.
     pub(crate) fn new(
         projection: &'static Registered,
         home: Arc<dyn Home>,
-        set: Set,
-        marks: &[Mark],
+        stored: Stored,
+        partitions: u16,
         stopping: watch::Receiver<bool>,
     ) -> Running {
-        let live = Live { set, generation: 0 };
+        let live = Live { set: stored.set, generation: 0 };
+        let marks = filled(stored.marks, partitions);
         Running {
             projection,
+            key: projection.model.key(),
             home,
+            filled: AtomicBool::new(stored.filled),
             live: RwLock::new(live),
             switched: watch::Sender::new(live),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
@@ -64,6 +72,19 @@ impl Running {
             underway: Mutex::default(),
             retry: marks.iter().map(|_| Notify::new()).collect(),
         }
+    }
+
+    /// The read model in its layout, as bookkeeping names it.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_filled(&self) {
+        self.filled.store(true, Ordering::Release);
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -160,7 +181,7 @@ impl Skipped {
 
     /// Reads what the read model `skips` knows.
     pub(crate) async fn refresh(&self, store: &dyn SqlStore) -> Result<(), Failure> {
-        let query = Statement::new("SELECT model, position FROM skipped_events", vec![]);
+        let query = Statement::new(named("SELECT model, position FROM {skipped_events}"), vec![]);
         let found = store.read(vec![query]).await?;
         let mut skipped: HashMap<String, BTreeSet<Position>> = HashMap::new();
         for row in found.iter().flat_map(|rows| &rows.rows) {
@@ -174,7 +195,8 @@ impl Skipped {
     }
 }
 
-/// Events that stopped projections, kept so that they can be listed when the program does not run.
+/// Events that stopped projections, kept so that they can be listed when the program does not run. A read model is named by
+/// its key here: an event that one layout cannot take another may.
 pub(crate) async fn record_fault(store: &dyn SqlStore, model: &str, fault: &Fault) -> Result<(), Failure> {
     let parameters = vec![
         model.into(),

@@ -20,11 +20,19 @@ const PREPARED_TIMES_MAX: u32 = 20;
 const PREPARED_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 pub(crate) struct SqlHome {
-    pub(crate) store: Arc<dyn SqlStore>,
-    pub(crate) model: &'static Model,
+    store: Arc<dyn SqlStore>,
+    model: &'static Model,
+    /// Part of the names of its tables.
+    layout: String,
+    /// The read model in this layout, as bookkeeping names it.
+    key: SqlValue,
 }
 
 impl SqlHome {
+    pub(crate) fn new(store: Arc<dyn SqlStore>, model: &'static Model) -> SqlHome {
+        SqlHome { store, model, layout: model.layout(), key: text(model.key()) }
+    }
+
     async fn run(&self, statements: Vec<String>) -> Result<(), Failure> {
         self.store.write(statements.into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.map(|_| ())
     }
@@ -32,22 +40,26 @@ impl SqlHome {
     async fn begin_set(&self, set: Set) -> Result<(), Failure> {
         let mut statements = vec![self.not_live(set)];
         statements.extend(self.drop_tables(set));
-        let create = self.model.tables.iter().flat_map(|table| table.create(set));
-        statements.extend(create.map(|sql| Statement::new(sql, vec![])));
+        statements.extend(self.create_tables(set));
         self.store.write(statements).await.map(|_| ())
+    }
+
+    fn create_tables(&self, set: Set) -> impl Iterator<Item = Statement> {
+        let create = self.model.tables.iter().flat_map(move |table| table.create(&self.layout, set));
+        create.map(|sql| Statement::new(sql, vec![]))
     }
 
     /// The transaction stands only if this set is not the live one: another process may have switched.
     fn not_live(&self, set: Set) -> Statement {
-        let sql = "UPDATE read_model_sets SET live = live WHERE model = $1 AND live <> $2";
-        Statement::new(sql, vec![text(self.model.name), text(set.word())]).expecting(1)
+        let sql = "UPDATE read_model_layouts SET live = live WHERE model = $1 AND live <> $2";
+        Statement::new(sql, vec![self.key.clone(), text(set.word())]).expecting(1)
     }
 
     /// The transaction stands only if the set is at this mark: another process may have emptied it.
     fn filled_to(&self, set: Set, mark: &Mark) -> Statement {
         let sql = "UPDATE read_model_checkpoints SET size = size \
                    WHERE model = $1 AND set_name = $2 AND partition = $3 AND size = $4 AND root = $5";
-        let place = vec![text(self.model.name), text(set.word()), SqlValue::Int(i64::from(mark.partition.0))];
+        let place = vec![self.key.clone(), text(set.word()), SqlValue::Int(i64::from(mark.partition.0))];
         let at = vec![SqlValue::Int(mark.size as i64), text(mark.root)];
         Statement::new(sql, [place, at].concat()).expecting(1)
     }
@@ -56,39 +68,22 @@ impl SqlHome {
     fn drop_tables(&self, set: Set) -> Vec<Statement> {
         let forget = Statement::new(
             "DELETE FROM read_model_checkpoints WHERE model = $1 AND set_name = $2",
-            vec![text(self.model.name), text(set.word())],
+            vec![self.key.clone(), text(set.word())],
         );
-        let tables = self.model.tables.iter().map(|table| Statement::new(table.drop(set), vec![]));
+        let tables = self.model.tables.iter().map(|table| Statement::new(table.drop(&self.layout, set), vec![]));
         tables.chain([forget]).collect()
     }
 
-    fn hide(&self) -> impl Iterator<Item = Statement> {
-        self.model.tables.iter().map(|table| Statement::new(table.hide(), vec![]))
+    fn show(&self, set: Set) -> impl Iterator<Item = Statement> {
+        let views = self.model.tables.iter().flat_map(move |table| table.show(&self.layout, set));
+        views.map(|sql| Statement::new(sql, vec![]))
     }
 
-    fn show(&self, set: Set) -> Vec<Statement> {
-        let name_live = Statement::new(
-            "INSERT INTO read_model_sets (model, live, layout) VALUES ($1, $2, $3) \
-             ON CONFLICT (model) DO UPDATE SET live = excluded.live, layout = excluded.layout",
-            vec![text(self.model.name), text(set.word()), text(self.model.layout())],
-        );
-        let views = self.model.tables.iter().flat_map(|table| table.show(set));
-        std::iter::once(name_live).chain(views.map(|sql| Statement::new(sql, vec![]))).collect()
-    }
-
-    async fn live_set(&self) -> Result<Option<(Set, String)>, Failure> {
-        let query =
-            Statement::new("SELECT live, layout FROM read_model_sets WHERE model = $1", vec![text(self.model.name)]);
-        let found = self.store.read(vec![query]).await?;
-        let row = found.first().and_then(|rows| rows.rows.first());
-        Ok(row.and_then(|row| Some((Set::from_word(row[0].text()?)?, row[1].text()?.to_owned()))))
-    }
-
-    async fn prepare_set(&self) -> Result<Set, Failure> {
+    async fn prepare_set(&self) -> Result<Stored, Failure> {
         let mut times = 1;
         loop {
             match self.prepare_once().await {
-                Ok(set) => return Ok(set),
+                Ok(stored) => return Ok(stored),
                 Err(failure) if times == PREPARED_TIMES_MAX => return Err(failure),
                 Err(failure) => tracing::debug!(model = self.model.name, error = %failure, "preparing it again"),
             }
@@ -97,49 +92,43 @@ impl SqlHome {
         }
     }
 
-    async fn prepare_once(&self) -> Result<Set, Failure> {
-        self.run(sets::create()).await?;
-        let live = self.live_set().await?;
+    async fn prepare_once(&self) -> Result<Stored, Failure> {
+        if let Some(stored) = self.look_once().await? {
+            return Ok(stored);
+        }
+        let tables: Vec<&str> = self.model.tables.iter().map(|table| table.name).collect();
         // First of all it is said who makes the tables: of several processes that begin at once, one.
-        let claim = match live {
-            Some((set, layout)) if layout == self.model.layout() => return Ok(set),
-            Some((_, layout)) => {
-                tracing::warn!(model = self.model.name, "the tables have another layout: building them anew");
-                let sql = "UPDATE read_model_sets SET layout = $2 WHERE model = $1 AND layout = $3";
-                Statement::new(sql, vec![text(self.model.name), text(self.model.layout()), text(layout)])
-            }
-            None => {
-                let sql =
-                    "INSERT INTO read_model_sets (model, live, layout) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-                Statement::new(sql, vec![text(self.model.name), text(Set::A.word()), text(self.model.layout())])
-            }
-        };
-        let mut statements = vec![claim.expecting(1)];
-        statements.extend(self.hide());
-        statements.extend(self.drop_tables(Set::A));
-        statements.extend(self.drop_tables(Set::B));
-        statements
-            .extend(self.model.tables.iter().flat_map(|t| t.create(Set::A)).map(|sql| Statement::new(sql, vec![])));
-        statements.extend(self.show(Set::A));
-        self.store.write(statements).await?;
-        Ok(Set::A)
+        let claim = Statement::new(
+            "INSERT INTO read_model_layouts (model, live, tables, filled) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING",
+            vec![self.key.clone(), text(Set::A.word()), text(tables.join(" "))],
+        );
+        let claim = std::iter::once(claim.expecting(1));
+        self.store.write(claim.chain(self.create_tables(Set::A)).chain(self.show(Set::A)).collect()).await?;
+        tracing::info!(model = self.model.name, layout = self.layout, "tables of this layout are made");
+        Ok(Stored { set: Set::A, marks: vec![], filled: false })
+    }
+
+    async fn look_once(&self) -> Result<Option<Stored>, Failure> {
+        self.run(sets::create()).await?;
+        self.stored_marks().await
     }
 
     /// Checkpoints and live set in one query.
     async fn stored_marks(&self) -> Result<Option<Stored>, Failure> {
-        let sql = "SELECT c.partition, c.size, c.root, c.recorded_at, s.live FROM read_model_sets s \
-                   LEFT JOIN read_model_checkpoints c ON c.model = s.model AND c.set_name = s.live WHERE s.model = $1";
-        let found = self.store.read(vec![Statement::new(sql, vec![text(self.model.name)])]).await?;
+        let sql = "SELECT c.partition, c.size, c.root, c.recorded_at, l.live, l.filled FROM read_model_layouts l \
+                   LEFT JOIN read_model_checkpoints c ON c.model = l.model AND c.set_name = l.live WHERE l.model = $1";
+        let found = self.store.read(vec![Statement::new(sql, vec![self.key.clone()])]).await?;
         let rows: Vec<Vec<SqlValue>> = found.into_iter().flat_map(|rows| rows.rows).collect();
-        let Some(set) = rows.first().map(|row| row[4].text().and_then(Set::from_word)) else { return Ok(None) };
+        let Some(first) = rows.first() else { return Ok(None) };
+        let (set, filled) = (first[4].text().and_then(Set::from_word), first[5] == SqlValue::Int(1));
         let begun = rows.iter().filter(|row| row[0] != SqlValue::Null);
         let marks: Option<Vec<Mark>> = begun.map(|row| mark(row)).collect();
         let (Some(set), Some(marks)) = (set, marks) else { return Err(self.damaged()) };
-        Ok(Some(Stored { set, marks }))
+        Ok(Some(Stored { set, marks, filled }))
     }
 
     fn damaged(&self) -> Failure {
-        Failure::lasting(PORT, format!("a checkpoint of {} is damaged; rebuild it", self.model.name))
+        damaged(self.model.name)
     }
 
     /// Moves the checkpoint; the transaction stands only if it was where it is expected.
@@ -149,7 +138,7 @@ impl SqlHome {
             return self.blind_checkpoint(set, work);
         }
         let recorded_at: SqlValue = work.to.recorded_at.into();
-        let place = [text(self.model.name), text(set.word()), SqlValue::Int(i64::from(work.to.partition.0))];
+        let place = [self.key.clone(), text(set.word()), SqlValue::Int(i64::from(work.to.partition.0))];
         let to = [SqlValue::Int(work.to.size as i64), text(work.to.root), recorded_at];
         if work.from.size == 0 {
             let sql = "INSERT INTO read_model_checkpoints (model, set_name, partition, size, root, recorded_at) \
@@ -169,7 +158,7 @@ impl SqlHome {
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model, set_name, partition) DO UPDATE SET \
                    size = excluded.size, root = excluded.root, recorded_at = excluded.recorded_at";
         let to = &work.to;
-        let place = vec![text(self.model.name), text(set.word()), SqlValue::Int(i64::from(to.partition.0))];
+        let place = vec![self.key.clone(), text(set.word()), SqlValue::Int(i64::from(to.partition.0))];
         let to = vec![SqlValue::Int(to.size as i64), text(to.root), to.recorded_at.into()];
         Statement::new(sql, [place, to].concat())
     }
@@ -186,7 +175,7 @@ impl SqlHome {
                 (format!(" WHERE ({keys}) > ({})", places.join(", ")), last.key.clone())
             }
         };
-        let name = table.in_set(set);
+        let name = table.in_set(&self.layout, set);
         let sql = format!("SELECT {} FROM {name}{beyond} ORDER BY {keys} LIMIT {PAGE_ROWS}", columns.join(", "));
         let found = self.store.read(vec![Statement::new(sql, parameters)]).await?;
         let rows = found.into_iter().flat_map(|rows| rows.rows);
@@ -200,6 +189,10 @@ impl SqlHome {
     }
 }
 
+pub(crate) fn damaged(model: &str) -> Failure {
+    Failure::lasting(PORT, format!("a checkpoint of {model} is damaged; rebuild it"))
+}
+
 fn shown(value: &SqlValue) -> Value {
     match value {
         SqlValue::Null => Value::Null,
@@ -209,7 +202,8 @@ fn shown(value: &SqlValue) -> Value {
     }
 }
 
-fn mark(row: &[SqlValue]) -> Option<Mark> {
+/// A checkpoint from a row of partition, size, root and recorded-at.
+pub(crate) fn mark(row: &[SqlValue]) -> Option<Mark> {
     let mut root = [0u8; 32];
     hex::decode_to_slice(row.get(2)?.text()?, &mut root).ok()?;
     Some(Mark {
@@ -221,22 +215,15 @@ fn mark(row: &[SqlValue]) -> Option<Mark> {
 }
 
 impl Home for SqlHome {
-    fn prepare(&self) -> BoxFuture<'_, Result<Set, Failure>> {
+    fn prepare(&self) -> BoxFuture<'_, Result<Stored, Failure>> {
         Box::pin(self.prepare_set())
-    }
-
-    fn live(&self) -> BoxFuture<'_, Result<Option<Set>, Failure>> {
-        Box::pin(async {
-            self.run(sets::create()).await?;
-            Ok(self.live_set().await?.map(|(set, _)| set))
-        })
     }
 
     fn marks(&self, set: Set) -> BoxFuture<'_, Result<Vec<Mark>, Failure>> {
         let query = Statement::new(
             "SELECT partition, size, root, recorded_at FROM read_model_checkpoints \
              WHERE model = $1 AND set_name = $2 ORDER BY partition",
-            vec![text(self.model.name), text(set.word())],
+            vec![self.key.clone(), text(set.word())],
         );
         Box::pin(async move {
             let found = self.store.read(vec![query]).await?;
@@ -250,7 +237,7 @@ impl Home for SqlHome {
             Change::Row(row) => Some(row),
             Change::Item(_) => None,
         });
-        let planned = plan::statements(set, rows);
+        let planned = plan::statements(&self.layout, set, rows);
         Box::pin(async move {
             let rows = planned.map_err(|misfit| Failure::lasting(PORT, misfit.to_string()))?;
             let statements = std::iter::once(self.checkpoint(set, work)).chain(rows).collect();
@@ -260,6 +247,16 @@ impl Home for SqlHome {
 
     fn stored(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>> {
         Box::pin(self.stored_marks())
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>> {
+        Box::pin(self.look_once())
+    }
+
+    fn set_filled(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        let sql = "UPDATE read_model_layouts SET filled = 1 WHERE model = $1";
+        let statement = Statement::new(sql, vec![self.key.clone()]).expecting(1);
+        Box::pin(async move { self.store.write(vec![statement]).await.map(|_| ()) })
     }
 
     fn settle(&self, _set: Set, _partition: Option<Partition>) -> BoxFuture<'_, Result<Option<Mark>, Failure>> {
@@ -283,7 +280,9 @@ impl Home for SqlHome {
 
     fn switch<'a>(&'a self, set: Set, marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>> {
         let filled = marks.iter().filter(|mark| mark.size > 0).map(|mark| self.filled_to(set, mark));
-        let statements = filled.chain(self.show(set)).collect();
+        let sql = "UPDATE read_model_layouts SET live = $2, filled = 1 WHERE model = $1";
+        let name_live = Statement::new(sql, vec![self.key.clone(), text(set.word())]).expecting(1);
+        let statements = filled.chain([name_live]).chain(self.show(set)).collect();
         Box::pin(async move { self.store.write(statements).await.map(|_| ()) })
     }
 

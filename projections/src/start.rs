@@ -13,12 +13,13 @@ use tokio::task::JoinHandle;
 use crate::assigned::{Assignments, Here};
 use crate::chunk::Reader;
 use crate::document_home::DocumentHome;
+use crate::filling::Filling;
 use crate::heed;
 use crate::home::{Home, Mark};
 use crate::lag::{self, Lag};
 use crate::looking::{self, Looking};
 use crate::operations::{Report, Underway};
-use crate::projection::{ALL, Registered};
+use crate::projection::Registered;
 use crate::running::{self, Running, Skipped};
 use crate::sql_home::SqlHome;
 use crate::state::{Doing, Line};
@@ -39,6 +40,11 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Which partitions are worked on here; of the others only the stores are looked at.
     pub assigned: Arc<dyn Assignment>,
+    /// The read models, [`ALL`](crate::ALL) of them in a program.
+    pub read_models: &'static [Registered],
+    /// True when no other process uses the stores: what other versions of the program left there is removed, once the read
+    /// models of this one are filled.
+    pub alone: bool,
 }
 
 impl Deps {
@@ -47,7 +53,11 @@ impl Deps {
         if model.documents {
             return Arc::new(DocumentHome::new(Arc::clone(&self.documents), model));
         }
-        Arc::new(SqlHome { store: Arc::clone(&self.sql), model })
+        Arc::new(SqlHome::new(Arc::clone(&self.sql), model))
+    }
+
+    pub(crate) fn projection(&self, model: &str) -> Option<&'static Registered> {
+        self.read_models.iter().find(|projection| projection.model.name == model)
     }
 
     pub(crate) fn reader(&self, projections: &[&Registered]) -> Arc<Reader> {
@@ -75,12 +85,11 @@ impl Projections {
     pub async fn start(deps: Deps) -> Result<Arc<Projections>, Failure> {
         let partitions = deps.log.partitions();
         let stopping = watch::Sender::new(false);
-        let mut models = Vec::with_capacity(ALL.len());
-        for projection in ALL {
+        let mut models = Vec::with_capacity(deps.read_models.len());
+        for projection in deps.read_models {
             let home = deps.home(projection);
-            let set = home.prepare().await?;
-            let found = filled(home.marks(set).await?, partitions);
-            models.push(Arc::new(Running::new(projection, home, set, &found, stopping.subscribe())));
+            let stored = home.prepare().await?;
+            models.push(Arc::new(Running::new(projection, home, stored, partitions, stopping.subscribe())));
         }
         let shared = Arc::new(Shared {
             log: Arc::clone(&deps.log),
@@ -93,7 +102,8 @@ impl Projections {
             stopping,
         });
         shared.skipped.refresh(shared.sql.as_ref()).await?;
-        let all: Vec<&Registered> = ALL.iter().collect();
+        let filling = Filling::begin(Arc::clone(&shared), deps.clone()).await?;
+        let all: Vec<&Registered> = deps.read_models.iter().collect();
         let mut assignments = Assignments::new(Arc::clone(&shared), deps.reader(&all));
         let mut changes = deps.assigned.follow();
         let assigned = changes.next().await.unwrap_or_default();
@@ -104,6 +114,7 @@ impl Projections {
         let tasks = vec![
             tokio::spawn(assignments.follow(changes, assigned)),
             tokio::spawn(looking::look(Arc::clone(&shared))),
+            tokio::spawn(filling.finish()),
             tokio::spawn(heed::heed(Arc::clone(&shared))),
             tokio::spawn(lag::sample(Arc::clone(&shared))),
         ];
@@ -166,9 +177,10 @@ impl Projections {
                 let (applied, doing) = if self.shared.here.contains(partition) {
                     (applied, model.doing(partition))
                 } else {
-                    let stopped = faults.standing(model.name(), &mark).cloned();
+                    let stopped = faults.standing(model.key(), &mark).cloned();
                     (mark.size, stopped.map_or(Doing::Running, Doing::Stopped))
                 };
+                let doing = doing.shown(model.is_filled());
                 lines.push(line(model.name(), set.word(), applied, &mark, &heads, doing));
             }
         }
@@ -183,6 +195,11 @@ impl Projections {
         self.models().iter().filter(stands).map(|model| model.name()).collect()
     }
 
+    /// The read models that nobody is shown yet: they are being filled for the first time.
+    pub fn filling(&self) -> BTreeSet<&'static str> {
+        self.models().iter().filter(|model| !model.is_filled()).map(|model| model.name()).collect()
+    }
+
     /// Lets stopped partitions of a read model try their event again, in whichever process they are worked on (within a
     /// second or two); returns how many there were.
     ///
@@ -190,7 +207,7 @@ impl Projections {
     /// When the store that keeps the faults on record does not answer.
     pub async fn retry(&self, model: &str) -> Result<usize, Failure> {
         let Some(model) = self.model(model) else { return Ok(0) };
-        let on_record = running::forget_faults(self.deps.sql.as_ref(), model.name()).await?;
+        let on_record = running::forget_faults(self.deps.sql.as_ref(), model.key()).await?;
         Ok(model.retry(None).max(on_record))
     }
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Doing {
     /// It follows the log.
     Running,
+    /// It follows the log, and is shown to nobody until it has come to its end for the first time.
+    Filling,
     /// A port cannot; it tries again by itself.
     Waiting {
         /// Which, and what can be done.
@@ -21,6 +23,16 @@ pub enum Doing {
         /// What was found, and what can be done.
         message: String,
     },
+}
+
+impl Doing {
+    /// The same of a read model that was, or was not, ever filled.
+    pub(crate) fn shown(self, filled: bool) -> Doing {
+        match self {
+            Doing::Running if !filled => Doing::Filling,
+            doing => doing,
+        }
+    }
 }
 
 /// The event that stopped a projection.

@@ -64,6 +64,8 @@ pub(crate) struct Worker {
     settled: Settled,
     /// Where the fault on record is; forgotten once the checkpoint has passed it.
     fault_at: Option<u64>,
+    /// When it was last said that somebody else moved the checkpoint.
+    said_moved: Option<std::time::Instant>,
 }
 
 /// Why a worker cannot go on.
@@ -294,7 +296,7 @@ impl Worker {
             return;
         }
         let (model, partition) = (self.model.name(), self.feed.partition);
-        match running::forget_fault(self.shared.sql.as_ref(), model, partition).await {
+        match running::forget_fault(self.shared.sql.as_ref(), self.model.key(), partition).await {
             Ok(()) => self.fault_at = None,
             // Whoever reads the record compares it with the checkpoint; it is deleted after the next chunk, or at a start.
             Err(failure) => tracing::warn!(model, error = %failure, "the fault could not be forgotten yet"),

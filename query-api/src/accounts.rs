@@ -112,7 +112,7 @@ impl Found for Account {
     fn select() -> Select {
         let columns = "account, hospital, patient, currency, guarantor, guarantor_since, opened_at, charged, \
             credited, received, allocated, refunded";
-        Select::new(columns, "accounts")
+        Select::new(columns, "{accounts}")
     }
 }
 

@@ -139,7 +139,12 @@ impl Asking {
         let has_it =
             |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
         let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;
-        let states = found.pop().map(|states| SetState::from_rows(&states)).unwrap_or_default();
+        let states = found.pop().unwrap_or_default();
+        let filled = SetState::filled(&states);
+        if let Some(model) = models.iter().find(|model| !filled.contains(**model)) {
+            return Err(being_filled(model));
+        }
+        let states = SetState::from_rows(&states);
         for model in models {
             let states = states.iter().filter(|state| state.model == *model);
             self.marks.note(model, states.map(|state| (state.partition, state.size, state.recorded_at)));
@@ -171,6 +176,12 @@ impl Asking {
     fn left(&self) -> Duration {
         self.wish.at_most(self.deps.limits.wait_max).saturating_sub(self.started.elapsed())
     }
+}
+
+/// What it has so far is some of the answer, which nobody could tell from all of it.
+pub(crate) fn being_filled(model: &str) -> Problem {
+    let message = format!("the read model {model} is being filled here and has not come to the log's end; ask again");
+    Problem::new("read-model-filling", message)
 }
 
 /// A bounded wait ran out.

@@ -138,10 +138,10 @@ impl AvailabilityQueries {
 fn slots(now: Timestamp) -> Select {
     let columns = "s.role AS role, s.date AS date, s.start_at AS start_at, s.end_at AS end_at, s.hospital AS hospital, \
         s.practitioner AS practitioner, s.capacity AS capacity, s.taken AS taken, s.blocked AS blocked, \
-        d.specialty AS specialty, (SELECT COUNT(*) FROM holds h WHERE h.role = s.role AND h.date = s.date AND \
+        d.specialty AS specialty, (SELECT COUNT(*) FROM {holds} h WHERE h.role = s.role AND h.date = s.date AND \
         h.start_at = s.start_at AND h.until_at > ?) AS held";
-    Select::with_values(columns, [now.into()], "slots s JOIN days d ON d.role = s.role AND d.date = s.date")
+    Select::with_values(columns, [now.into()], "{slots} s JOIN {days} d ON d.role = s.role AND d.date = s.date")
 }
 
-const HAS_SEAT: &str = "s.blocked = 0 AND s.capacity - s.taken > (SELECT COUNT(*) FROM holds h WHERE h.role = s.role \
+const HAS_SEAT: &str = "s.blocked = 0 AND s.capacity - s.taken > (SELECT COUNT(*) FROM {holds} h WHERE h.role = s.role \
     AND h.date = s.date AND h.start_at = s.start_at AND h.until_at > ?)";

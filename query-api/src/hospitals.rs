@@ -142,7 +142,7 @@ impl Found for Hospital {
     const ORDER: &'static str = "ORDER BY hospital";
 
     fn select() -> Select {
-        Select::new(COLUMNS, "hospitals")
+        Select::new(COLUMNS, "{hospitals}")
     }
 }
 
@@ -171,7 +171,7 @@ impl Found for Price {
     fn select() -> Select {
         let columns = "hospital, ordinal, service, display, amount, currency, tax_category, tax_rate_basis_points, \
             valid_from, valid_to";
-        Select::new(columns, "prices")
+        Select::new(columns, "{prices}")
     }
 }
 

@@ -191,7 +191,7 @@ impl Found for Invoice {
     const ORDER: &'static str = "ORDER BY invoice";
 
     fn select() -> Select {
-        Select::new(COLUMNS, "invoices")
+        Select::new(COLUMNS, "{invoices}")
     }
 }
 
@@ -214,7 +214,7 @@ impl Found for InvoiceOfAppointment {
     const ORDER: &'static str = "ORDER BY appointment, invoice";
 
     fn select() -> Select {
-        Select::new(COLUMNS, "invoices")
+        Select::new(COLUMNS, "{invoices}")
     }
 }
 

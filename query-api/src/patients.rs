@@ -181,11 +181,11 @@ impl Found for Patient {
     fn select() -> Select {
         let columns = "patient, name, name_key, gender, birth_date, contacts, address, country, erased, \
             registered_at, version";
-        Select::new(columns, "patients")
+        Select::new(columns, "{patients}")
     }
 }
 
-const KNOWN_AT: &str = "patient IN (SELECT patient FROM patient_links WHERE hospital IN (??))";
+const KNOWN_AT: &str = "patient IN (SELECT patient FROM {patient_links} WHERE hospital IN (??))";
 
 /// Which patients. What is given must all hold.
 #[derive(InputObject, Default, Debug)]
@@ -216,7 +216,7 @@ impl PatientFilter {
         let hospital = read_maybe_id::<HospitalId>(self.hospital.as_ref(), "hospital")?;
         asking.permit_at(Permission::ReadPatients, hospital)?;
         select = select.among_some(KNOWN_AT, asking.reach()).and_some(
-            "patient IN (SELECT patient FROM patient_links WHERE hospital = ?)",
+            "patient IN (SELECT patient FROM {patient_links} WHERE hospital = ?)",
             hospital.map(|id| id.to_string()),
         );
         if let Some(name) = &self.name {
@@ -227,7 +227,7 @@ impl PatientFilter {
             for word in words {
                 let end = prefix_end(word.as_bytes()).expect("folded words are UTF-8, which has no byte 255");
                 select = select.and(
-                    "patient IN (SELECT patient FROM patient_name_words WHERE word >= ? AND word < ?)",
+                    "patient IN (SELECT patient FROM {patient_name_words} WHERE word >= ? AND word < ?)",
                     [word.into_bytes().into(), end.into()],
                 );
             }
@@ -238,7 +238,7 @@ impl PatientFilter {
         });
         Ok(select
             .and_some("birth_date = ?", self.birth_date.map(|date| date.0.to_string()))
-            .and_some("patient IN (SELECT patient FROM patient_identifiers WHERE normalised = ?)", identifier))
+            .and_some("patient IN (SELECT patient FROM {patient_identifiers} WHERE normalised = ?)", identifier))
     }
 }
 

@@ -170,7 +170,7 @@ impl Found for Practitioner {
     const ORDER: &'static str = "ORDER BY practitioner";
 
     fn select() -> Select {
-        Select::new("practitioner, name, name_key, erased, registered_at, version", "practitioners")
+        Select::new("practitioner, name, name_key, erased, registered_at, version", "{practitioners}")
     }
 }
 
@@ -200,7 +200,7 @@ impl Found for PractitionerRole {
     const ORDER: &'static str = "ORDER BY role";
 
     fn select() -> Select {
-        Select::new(ROLE_COLUMNS, "practitioner_roles")
+        Select::new(ROLE_COLUMNS, "{practitioner_roles}")
     }
 }
 
@@ -223,7 +223,7 @@ impl Found for RoleOfPractitioner {
     const ORDER: &'static str = "ORDER BY practitioner, role";
 
     fn select() -> Select {
-        Select::new(ROLE_COLUMNS, "practitioner_roles")
+        Select::new(ROLE_COLUMNS, "{practitioner_roles}")
     }
 }
 
@@ -253,7 +253,7 @@ impl Found for Schedule {
     const ORDER: &'static str = "ORDER BY role, effective_from";
 
     fn select() -> Select {
-        Select::new("role, effective_from, blocks", "schedules")
+        Select::new("role, effective_from, blocks", "{schedules}")
     }
 }
 
@@ -277,7 +277,7 @@ impl Found for Leave {
     const ORDER: &'static str = "ORDER BY role, from_at, leave_id";
 
     fn select() -> Select {
-        Select::new("leave_id, role, hospital, from_at, to_at, cancelled", "leaves")
+        Select::new("leave_id, role, hospital, from_at, to_at, cancelled", "{leaves}")
     }
 }
 
@@ -337,15 +337,15 @@ impl PractitionerFilter {
         let select = match (hospital, self.specialty) {
             (None, None) => select,
             (Some(hospital), None) => select.and(
-                "practitioner IN (SELECT practitioner FROM practitioner_roles WHERE hospital = ?)",
+                "practitioner IN (SELECT practitioner FROM {practitioner_roles} WHERE hospital = ?)",
                 [hospital.into()],
             ),
             (None, Some(specialty)) => select.and(
-                "practitioner IN (SELECT practitioner FROM practitioner_roles WHERE specialty = ?)",
+                "practitioner IN (SELECT practitioner FROM {practitioner_roles} WHERE specialty = ?)",
                 [specialty.into()],
             ),
             (Some(hospital), Some(specialty)) => select.and(
-                "practitioner IN (SELECT practitioner FROM practitioner_roles WHERE hospital = ? AND specialty = ?)",
+                "practitioner IN (SELECT practitioner FROM {practitioner_roles} WHERE hospital = ? AND specialty = ?)",
                 [hospital.into(), specialty.into()],
             ),
         };

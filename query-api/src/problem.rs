@@ -23,6 +23,7 @@ pub(crate) const CODES: &[&str] = &[
     "query-invalid",
     "query-too-complex",
     "query-too-deep",
+    "read-model-filling",
     "subscription-needs-stream",
     "token-unknown",
     "too-many-groups",

@@ -1,8 +1,10 @@
-//! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter.
+//! Queries put together from fixed pieces of SQL. Pieces are `&'static str`, so a value can only ever be a parameter. In a
+//! piece `{patients}` stands for the rows of that table, as this program's read models have them.
 
 mod row;
 
 use carelog_domain::ports::{SqlValue, Statement};
+use carelog_schemas::read_models::named;
 
 pub(crate) use row::{Places, Row, rows, rows_with};
 
@@ -178,9 +180,10 @@ impl Select {
         self
     }
 
-    /// The statement, its question marks numbered.
+    /// The statement, its tables named and its question marks numbered.
     pub(crate) fn statement(self) -> Statement {
-        let Piece { sql: marked, values } = self.piece();
+        let Piece { sql, values } = self.piece();
+        let marked = named(&sql);
         let mut sql = String::with_capacity(marked.len() + 2 * values.len());
         for (index, part) in marked.split('?').enumerate() {
             if index > 0 {
@@ -291,8 +294,9 @@ mod tests {
 
     #[test]
     fn an_empty_list_of_allowed_values_finds_nothing() {
-        let statement = Select::new("id", "appointments").among("hospital IN (??)", []).statement();
-        assert_eq!(statement.sql, "SELECT id FROM appointments WHERE 1 = 0");
+        let statement = Select::new("id", "{appointments}").among("hospital IN (??)", []).statement();
+        let view = carelog_schemas::read_models::view("appointments");
+        assert_eq!(statement.sql, format!("SELECT id FROM {view} WHERE 1 = 0"));
     }
 
     #[test]

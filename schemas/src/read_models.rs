@@ -1,9 +1,12 @@
 //! The tables and items that projections write and the query API reads, so that the two never know each other.
 //!
-//! A *read model* owns some tables (or, the chart, a table of documents) and is filled, checked and rebuilt as one. Its
-//! rows live in one of two *sets*, in tables such as `patients__a`; a view named as the table (`patients`) shows the
-//! live set, so a query is written with plain names and sees one set and its own checkpoint in one snapshot. See
-//! [`sets`] for the bookkeeping tables and [`chart`] for documents.
+//! A *read model* owns some tables (or, the chart, a table of documents) and is filled, checked and rebuilt as one. What
+//! its tables look like and what their rows mean is its *layout*, 8 hex digits that are part of every name: programs of
+//! two versions, which an upgrade runs side by side, share the read models that are the same in both and keep each their
+//! own of the others. The rows of a layout live in one of two *sets*, in tables such as `patients__1f2e3d4c_a`; a view
+//! (`patients__1f2e3d4c`) shows the live set, so that a query sees one set and its own checkpoint in one snapshot. In a
+//! query `{patients}` stands for the view of this program, see [`named`]. See [`sets`] for the bookkeeping tables and
+//! [`chart`] for documents.
 //!
 //! One text for every database: instants are microseconds in BIGINT, texts compare as bytes (type `CTEXT`, which SQLite
 //! takes for TEXT and a PostgreSQL adapter declares once as a domain over `text COLLATE "C"`), bytes are `BYTEA`.
@@ -16,6 +19,7 @@ pub mod chart;
 pub mod critical_results;
 pub mod imports;
 pub mod invoices;
+mod names;
 pub mod patients;
 pub mod practitioners;
 pub mod sets;
@@ -23,16 +27,19 @@ pub mod skips;
 pub mod sort_key;
 pub mod table;
 
+pub use names::{key, named, table_in, view};
 pub use sets::{Set, SetState};
 pub use sort_key::{folded_words, sort_key};
 pub use table::{Column, Index, Kind, Source, Table};
+
+use sha2::{Digest, Sha256};
 
 /// A read model: what is filled, checked and rebuilt as one.
 #[derive(Debug)]
 pub struct Model {
     /// Its name in checkpoints, tokens and on the command line.
     pub name: &'static str,
-    /// Counted up when the meaning of its rows changes; an older one is then built anew.
+    /// Counted up when the meaning of its rows changes: one of that meaning is then filled beside the older one.
     pub revision: u32,
     /// Its tables.
     pub tables: &'static [&'static Table],
@@ -58,13 +65,23 @@ pub fn model(name: &str) -> Option<&'static Model> {
     MODELS.iter().copied().find(|model| model.name == name)
 }
 
+/// 8 hex digits that differ when the layout of any read model does.
+pub fn layouts() -> String {
+    let keys: Vec<String> = MODELS.iter().map(|model| model.key()).collect();
+    hex::encode(&Sha256::digest(keys.join(" "))[..4])
+}
+
 impl Model {
-    /// A short text that differs when the tables' shape or the rows' meaning does.
+    /// 8 hex digits that differ when the tables' shape or the rows' meaning does.
     pub fn layout(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let ddl: Vec<String> = self.tables.iter().flat_map(|table| table.create(Set::A)).collect();
+        let ddl: Vec<String> = self.tables.iter().flat_map(|table| table.create_as(table.name)).collect();
         let digest = Sha256::digest(format!("{} {} {}", self.name, self.revision, ddl.join(";")));
-        hex::encode(&digest[..8])
+        hex::encode(&digest[..4])
+    }
+
+    /// The read model in this layout, as bookkeeping names it: `patients@1f2e3d4c`.
+    pub fn key(&self) -> String {
+        format!("{}@{}", self.name, self.layout())
     }
 }
 

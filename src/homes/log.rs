@@ -9,6 +9,7 @@ use carelog_domain::kernel::Partition;
 use carelog_domain::ports::{Assignment, Clock, EventLog, Fixed, Peers};
 use carelog_event_log::LocalLog;
 use carelog_kafka::{Brokers, KafkaLog, Membership, Refilled, topic};
+use carelog_schemas::read_models;
 
 use super::Address;
 use crate::roles::Role;
@@ -145,9 +146,13 @@ pub(crate) async fn refill(
     filling.await.context("the filling was interrupted")?.context("the topic could not be filled")
 }
 
-/// The consumer group in which processes share the partitions for a role.
+/// The consumer group in which processes share the partitions for a role. Those that keep up the same read models share
+/// them: while an upgrade runs two versions side by side, each has all partitions of its own.
 fn group(topic: &str, role: Role) -> String {
-    format!("{topic}.{}", role.word())
+    match role {
+        Role::Projections => format!("{topic}.{}.{}", role.word(), read_models::layouts()),
+        role => format!("{topic}.{}", role.word()),
+    }
 }
 
 impl Log {
@@ -203,5 +208,20 @@ impl Log {
             Log::Local(log) => log.close(),
             Log::Kafka(log) => log.close(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn projections_of_other_layouts_are_shared_out_by_themselves_and_everything_else_together() {
+        assert_eq!(
+            group("carelog.log", Role::Projections),
+            format!("carelog.log.projections.{}", read_models::layouts())
+        );
+        let others = Role::ALL.into_iter().filter(|role| *role != Role::Projections);
+        others.for_each(|role| assert_eq!(group("carelog.log", role), format!("carelog.log.{}", role.word())));
     }
 }

@@ -37,6 +37,8 @@ pub(crate) fn router(operations: Arc<Operations>) -> Router {
         .route("/v1/operations/log/verify", post(log_verify))
         .route("/v1/operations/projections", get(projections))
         .route("/v1/operations/projections/verify", post(verify))
+        .route("/v1/operations/projections/others", get(others))
+        .route("/v1/operations/projections/prune", post(prune))
         .route("/v1/operations/projections/{name}/rebuild", post(rebuild))
         .route("/v1/operations/projections/{name}/diff", post(diff))
         .route("/v1/operations/projections/{name}/retry", post(retry))
@@ -50,14 +52,36 @@ pub(crate) fn router(operations: Arc<Operations>) -> Router {
         .with_state(operations)
 }
 
-async fn ready(State(operations): Ops) -> Response {
+/// What a balancer sends here.
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+enum For {
+    #[default]
+    Commands,
+    Queries,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadyFor {
+    #[serde(rename = "for", default)]
+    purpose: For,
+}
+
+async fn ready(
+    State(operations): Ops,
+    of: Result<Query<ReadyFor>, QueryRejection>,
+) -> Result<Response, OperationError> {
+    let malformed = |_| OperationError::Malformed("malformed-parameter", "for is commands or queries".to_owned());
+    let Query(ReadyFor { purpose }) = of.map_err(malformed)?;
     let readiness = operations.readiness();
-    let (status, word) = match (readiness.takes_commands, readiness.trouble.is_empty()) {
+    let is_ready = readiness.takes_commands && (purpose == For::Commands || readiness.answers_queries);
+    let (status, word) = match (is_ready, readiness.trouble.is_empty()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-        (true, true) => return Json(json!({ "status": "ready" })).into_response(),
+        (true, true) => return Ok(Json(json!({ "status": "ready" })).into_response()),
         (true, false) => (StatusCode::OK, "degraded"),
     };
-    (status, Json(json!({ "status": word, "trouble": readiness.trouble }))).into_response()
+    Ok((status, Json(json!({ "status": word, "trouble": readiness.trouble }))).into_response())
 }
 
 async fn status(State(operations): Ops, Extension(actor): Who) -> Answer {
@@ -83,6 +107,16 @@ async fn log_verify(State(operations): Ops, Extension(actor): Who) -> Answer {
 async fn projections(State(operations): Ops, Extension(actor): Who) -> Answer {
     Operations::permit(&actor, Permission::Operate)?;
     operations.projections().await.map(Json)
+}
+
+async fn others(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projections_others().await.map(Json)
+}
+
+async fn prune(State(operations): Ops, Extension(actor): Who) -> Answer {
+    Operations::permit(&actor, Permission::Operate)?;
+    operations.projections_prune().await.map(Json)
 }
 
 #[derive(Deserialize)]

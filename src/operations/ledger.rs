@@ -7,7 +7,7 @@ use carelog_domain::billing::ledger::{BookKey, Ledger};
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{HospitalId, Partition, PatientId, Recorded};
 use carelog_domain::ports::{Direction, EventFilter, Failure, Statement};
-use carelog_schemas::read_models::SetState;
+use carelog_schemas::read_models::{SetState, named};
 use carelog_schemas::sealing;
 use serde_json::json;
 
@@ -55,14 +55,16 @@ impl Operations {
 
     /// Whether every event's postings sum to 0, and the balances agree with the read model's, as of what it has applied.
     pub(crate) async fn ledger_check(&self) -> Answer {
-        let sql = "SELECT hospital, account, currency, debits - credits FROM ledger_balances WHERE debits <> credits";
+        let sql = named(
+            "SELECT hospital, account, currency, debits - credits FROM {ledger_balances} WHERE debits <> credits",
+        );
         // Balances and the place they stand for are read at one moment, so that a log that grows meanwhile does not differ.
-        let queries = vec![Statement::new(sql, vec![]), SetState::query()];
+        let queries = vec![Statement::new(sql, vec![]), SetState::query_of(&[MODEL])];
         let rows = self.platform.sql.read(queries).await?;
         let applied = SetState::from_rows(&rows[1]);
         let mut ledger = Ledger::default();
         let mut entries = 0u64;
-        for state in applied.iter().filter(|state| state.model == MODEL) {
+        for state in &applied {
             self.each_posting_of(state.partition, state.size, None, |recorded| {
                 entries += 1;
                 ledger.post(&recorded.event).map_err(|error| error.to_string())

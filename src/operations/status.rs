@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use carelog_domain::ports::{Failure, Statement};
+use carelog_schemas::read_models::named;
 use serde_json::{Value, json};
 
 use super::{Answer, Operations, to_json};
@@ -17,12 +18,12 @@ const COUNTED_FOR: Duration = Duration::from_secs(1);
 
 /// What is counted, by a query each.
 const COUNTS: [(&str, &str); 6] = [
-    ("hospitals", "SELECT COUNT(*) FROM hospitals"),
-    ("practitioners", "SELECT COUNT(*) FROM practitioners"),
-    ("patients", "SELECT COUNT(*) FROM patients"),
-    ("appointments", "SELECT COUNT(*) FROM appointments"),
-    ("visits that took place", "SELECT COUNT(*) FROM appointments WHERE status = 'fulfilled'"),
-    ("invoices issued", "SELECT COUNT(*) FROM invoices WHERE number IS NOT NULL"),
+    ("hospitals", "SELECT COUNT(*) FROM {hospitals}"),
+    ("practitioners", "SELECT COUNT(*) FROM {practitioners}"),
+    ("patients", "SELECT COUNT(*) FROM {patients}"),
+    ("appointments", "SELECT COUNT(*) FROM {appointments}"),
+    ("visits that took place", "SELECT COUNT(*) FROM {appointments} WHERE status = 'fulfilled'"),
+    ("invoices issued", "SELECT COUNT(*) FROM {invoices} WHERE number IS NOT NULL"),
 ];
 
 impl Operations {
@@ -68,7 +69,7 @@ impl Operations {
 
     /// What the read models hold, and how each stands: both are asked of their stores.
     async fn counted_rows(&self) -> Result<(Vec<Value>, Vec<Value>), Failure> {
-        let queries = COUNTS.iter().map(|(_, sql)| Statement::new(*sql, vec![])).collect();
+        let queries = COUNTS.iter().map(|(_, sql)| Statement::new(named(sql), vec![])).collect();
         let found = self.platform.sql.read(queries).await?;
         let count = |index: usize| found[index].rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
         let rows = COUNTS.iter().enumerate();
@@ -100,13 +101,18 @@ impl Operations {
             tracing::error!(why, "the log stopped");
             trouble.push("the log stopped: the reason is in this process's log lines".to_owned());
         }
-        let mut in_touch = true;
+        let (mut in_touch, mut answers_queries) = (true, true);
         if let Some(roles) = &self.platform.roles {
             in_touch = roles.watch.log_answers();
             trouble.extend(roles.watch.silent());
             let standing: Vec<&str> = roles.projections.standing().into_iter().collect();
             if !standing.is_empty() {
                 trouble.push(format!("read models stand still: {}", standing.join(", ")));
+            }
+            let filling: Vec<&str> = roles.projections.filling().into_iter().collect();
+            answers_queries = filling.is_empty();
+            if !answers_queries {
+                trouble.push(format!("read models are being filled and not shown yet: {}", filling.join(", ")));
             }
             let unpublished = roles.publisher.iter().flat_map(|publisher| publisher.troubles());
             trouble
@@ -116,13 +122,16 @@ impl Operations {
         if leaving {
             trouble.push("stopping".to_owned());
         }
-        Readiness { takes_commands: log.is_none() && in_touch && !leaving, trouble }
+        Readiness { takes_commands: log.is_none() && in_touch && !leaving, answers_queries, trouble }
     }
 }
 
 /// What a balancer and an operator want to know.
 pub(crate) struct Readiness {
     pub(crate) takes_commands: bool,
+    /// False while read models are filled for the first time: of what they are about nothing is shown, whereas processes of
+    /// the version before an upgrade show theirs.
+    pub(crate) answers_queries: bool,
     /// In sentences, each naming what it is about.
     pub(crate) trouble: Vec<String>,
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use carelog_documents::SledDocuments;
 use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::{DocumentStore, SqlStore, SqlValue, Statement};
-use carelog_schemas::read_models::chart::{self, Live};
-use carelog_schemas::read_models::{MODELS, Set};
+use carelog_schemas::read_models::chart::{KEYS, Live};
+use carelog_schemas::read_models::{MODELS, Set, view};
 use carelog_sqlite::SqliteStore;
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ impl Canonical {
         for table in MODELS.iter().flat_map(|model| model.tables) {
             let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
             let aside = |column: &str| ASIDE.contains(&(table.name, column));
-            let query = Statement::new(format!("SELECT {} FROM {}", columns.join(", "), table.name), vec![]);
+            let query = Statement::new(format!("SELECT {} FROM {}", columns.join(", "), view(table.name)), vec![]);
             let rows = sql.read(vec![query]).await.expect("rows").remove(0).rows;
             let text = |row: &Vec<SqlValue>| {
                 let cells = columns.iter().zip(row).filter(|(column, _)| !aside(column));
@@ -131,9 +131,9 @@ pub fn assert_gapless(series: &SeriesOfYear, numbers: &[(i64, String)]) {
 
 /// The items of every patient's chart, without positions and what is aside.
 async fn chart(documents: &dyn DocumentStore) -> Vec<String> {
-    let live = documents.get(&chart::live_key()).await.expect("read").expect("a live set");
+    let live = documents.get(&KEYS.live()).await.expect("read").expect("a live set");
     let live: Live = serde_json::from_value(live.body).expect("a live set");
-    let table = chart::table(Set::from_word(&live.live).expect("a set"));
+    let table = KEYS.table(live.live.as_deref().and_then(Set::from_word).expect("a set"));
     let (mut items, mut after) = (Vec::new(), None);
     loop {
         let page = documents.scan(&table, after.as_ref(), 1_000).await.expect("items");

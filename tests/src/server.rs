@@ -177,7 +177,9 @@ impl Server {
         let sizes = self.read_models("logSize").await;
         loop {
             let applied = self.read_models("applied").await;
-            if sizes.iter().all(|(model, size)| applied.get(model).is_some_and(|applied| applied >= size)) {
+            let (_, list) = self.get("/v1/operations/projections").await;
+            let shown = list["readModels"].as_array().expect("read models").iter().all(|row| row["state"] != "filling");
+            if shown && sizes.iter().all(|(model, size)| applied.get(model).is_some_and(|applied| applied >= size)) {
                 return;
             }
             assert!(begun.elapsed() < limit, "read models stay behind {sizes:?}: {applied:?}\n{}", self.log());

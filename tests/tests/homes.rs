@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::Timestamp;
 use carelog_domain::ports::{Document, DocumentStore as _, DocumentWrite};
+use carelog_schemas::read_models::chart::KEYS;
+use carelog_schemas::read_models::{Set, table_in};
 use carelog_tests::clinic::Clinic;
 use carelog_tests::homes::{Ended, Home};
 use carelog_tests::practice;
@@ -184,16 +186,18 @@ async fn one_history_comes_to_the_same_on_every_home_with_every_count_of_partiti
 }
 
 async fn plant_a_row(stores: &ChainStores, url: &str) {
-    let planted = "UPDATE carelog.appointments__a SET rescheduled = rescheduled + 1 \
-                   WHERE appointment = (SELECT min(appointment) FROM carelog.appointments__a)";
+    let table = format!("carelog.{}", table_in(Set::A, "appointments"));
+    let planted = format!(
+        "UPDATE {table} SET rescheduled = rescheduled + 1 WHERE appointment = (SELECT min(appointment) FROM {table})"
+    );
     let database = url.rsplit('/').next().expect("a name");
-    assert_eq!(stores.rows.client(database).await.execute(planted, &[]).await.expect("planted"), 1);
+    assert_eq!(stores.rows.client(database).await.execute(&planted, &[]).await.expect("planted"), 1);
 }
 
 /// Changes one field of one patient's appointment, as if it had been projected so.
 async fn plant_an_item(port: u16, table: &str) {
     let documents = DynamoServer::documents(port, table).await;
-    let charts = documents.scan("chart__a", None, 1_000).await.expect("items").items;
+    let charts = documents.scan(&KEYS.table(Set::A), None, 1_000).await.expect("items").items;
     let is_appointment = |item: &Document| item.key.sort_key.starts_with("appointment#");
     let Document { key, mut position, mut body } = charts.into_iter().find(is_appointment).expect("an appointment");
     assert!(body["service"].is_string(), "{body}");

@@ -10,6 +10,8 @@ mod mending;
 mod running;
 #[path = "operations/traces.rs"]
 mod traces;
+#[path = "operations/upgrading.rs"]
+mod upgrading;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,6 +1,7 @@
 //! A database of the bench's own on a server that was named.
 
 use anyhow::{Context, bail, ensure};
+use carelog_schemas::read_models;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -39,8 +40,8 @@ impl Database {
 
     /// Which of the two sets of tables shows a read model's rows: `a` or `b`.
     pub(super) async fn live_set(&self, model: &str) -> anyhow::Result<String> {
-        let sql = "SELECT live::text FROM read_model_sets WHERE model = $1::text";
-        let row = self.client.query_opt(sql, &[&model]).await?;
+        let sql = "SELECT live::text FROM read_model_layouts WHERE model = $1::text";
+        let row = self.client.query_opt(sql, &[&read_models::key(model)]).await?;
         let row = row.with_context(|| format!("PostgreSQL holds no read model {model}"))?;
         row.try_get(0).with_context(|| format!("the set of {model} is a text"))
     }
@@ -49,7 +50,7 @@ impl Database {
     pub(super) async fn ensure_first_set(&self) -> anyhow::Result<()> {
         for model in ["appointments", "patients", "practitioners"] {
             let set = self.live_set(model).await?;
-            ensure!(set == "a", "{model} lives in set {set}; PostGraphile is told of tables that end in __a");
+            ensure!(set == "a", "{model} lives in set {set}; PostGraphile is told of tables that end in _a");
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use carelog_schemas::read_models::{Set, table_in};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -91,6 +92,9 @@ fn command(folder: &Path, database: &str, port: u16, start: Start) -> anyhow::Re
         .env("GRAPHILE_ENV", "production")
         .env("DATABASE_URL", database)
         .env("SCHEMA", SCHEMA)
+        .env("APPOINTMENTS", table_in(Set::A, "appointments"))
+        .env("PATIENTS", table_in(Set::A, "patients"))
+        .env("PRACTITIONERS", table_in(Set::A, "practitioners"))
         .env("PORT", port.to_string())
         .env("START_IS_NEVER_NULL", if start == Start::IsNeverNull { "1" } else { "" })
         .stdin(Stdio::null())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use bytes::{Bytes, BytesMut};
-use carelog_schemas::read_models::{self, Model, Set, Table};
+use carelog_schemas::read_models::{self, Model, Set, Table, table_in};
 use futures::{SinkExt, TryStreamExt};
 use serde_json::json;
 use tokio_postgres::Client;
@@ -72,7 +72,7 @@ async fn live_set(database: &Database, model: &str) -> anyhow::Result<Set> {
 async fn read(client: &Client, model: &Model, set: Set) -> anyhow::Result<Vec<Rows>> {
     let mut read = Vec::new();
     for table in model.tables {
-        let (live, copy) = (table.in_set(set), copy_of(table));
+        let (live, copy) = (table_in(set, table.name), copy_of(table));
         let make = format!("DROP TABLE IF EXISTS {copy}; CREATE TABLE {copy} (LIKE {live} INCLUDING ALL)");
         client.batch_execute(&make).await.with_context(|| format!("a table like {live} cannot be made"))?;
         let rows = Box::pin(client.copy_out(&format!("COPY {live} TO STDOUT")).await?);
@@ -108,7 +108,7 @@ async fn copied(client: &Client, all: Vec<Rows>) -> anyhow::Result<(u64, Duratio
 async fn count(client: &Client, model: &Model, set: Set) -> anyhow::Result<u64> {
     let mut count = 0;
     for table in model.tables {
-        let row = client.query_one(&format!("SELECT COUNT(*) FROM {}", table.in_set(set)), &[]).await?;
+        let row = client.query_one(&format!("SELECT COUNT(*) FROM {}", table_in(set, table.name)), &[]).await?;
         count += u64::try_from(row.try_get::<_, i64>(0)?)?;
     }
     Ok(count)

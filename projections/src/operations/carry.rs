@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::progress::{Progress, Report};
 use super::subject::{OperationError, Subject};
-use crate::projection::{self, Registered};
+use crate::projection::Registered;
 use crate::running::Running;
 use crate::start::{Deps, Projections};
 
@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn of(deps: &Deps, running: Option<&Projections>, model: &str) -> Result<Asked, OperationError> {
         let unknown = || OperationError::UnknownModel(model.to_owned());
-        let projection = projection::of_model(model).ok_or_else(unknown)?;
+        let projection = deps.projection(model).ok_or_else(unknown)?;
         let all_here = running.is_some_and(Projections::has_all);
         let running = running.map(|running| running.model(model).cloned().ok_or_else(unknown)).transpose()?;
         Ok(Asked { deps: deps.clone(), projection, running, all_here })

@@ -57,12 +57,16 @@ pub(crate) struct Steady {
 }
 
 impl Home for Steady {
-    fn prepare(&self) -> BoxFuture<'_, Result<Set, Failure>> {
+    fn prepare(&self) -> BoxFuture<'_, Result<Stored, Failure>> {
         Box::pin(self.patience.until_done(|| self.home.prepare()))
     }
 
-    fn live(&self) -> BoxFuture<'_, Result<Option<Set>, Failure>> {
-        Box::pin(self.patience.until_done(|| self.home.live()))
+    fn look(&self) -> BoxFuture<'_, Result<Option<Stored>, Failure>> {
+        Box::pin(self.patience.until_done(|| self.home.look()))
+    }
+
+    fn set_filled(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(self.patience.until_done(|| self.home.set_filled()))
     }
 
     fn marks(&self, set: Set) -> BoxFuture<'_, Result<Vec<Mark>, Failure>> {

@@ -10,7 +10,7 @@ use super::carry::Asked;
 use super::progress::Report;
 use super::steady::{Patience, Steady};
 use crate::home::{Home, Mark};
-use crate::projection::{self, Registered};
+use crate::projection::Registered;
 use crate::running::{Live, Running, Skipped};
 use crate::start::{Deps, filled};
 use crate::state::Fault;
@@ -88,7 +88,7 @@ impl Subject {
                 Some(stored) => running.follow_live(stored.set).await?.set,
                 None => running.live_now().set,
             },
-            None => home.prepare().await?,
+            None => home.prepare().await?.set,
         };
         // A program that runs has prepared the read model of skips; without one it may not be there yet, and nothing
         // was skipped.
@@ -160,6 +160,6 @@ impl Subject {
 }
 
 async fn skips_are_there(deps: &Deps) -> Result<bool, Failure> {
-    let Some(skips) = projection::of_model("skips") else { return Ok(false) };
-    Ok(deps.home(skips).live().await?.is_some())
+    let Some(skips) = deps.projection("skips") else { return Ok(false) };
+    Ok(deps.home(skips).look().await?.is_some())
 }

@@ -104,10 +104,10 @@ pub async fn verify(
 
 impl Subject {
     async fn verify(&self, deep: bool) -> Result<Verdict, OperationError> {
-        let faults = running::faults(self.deps.sql.as_ref()).await?;
+        let (key, faults) = (self.projection.model.key(), running::faults(self.deps.sql.as_ref()).await?);
         let marks = self.marks(self.live()).await?;
         let mut partitions = self.partition_verdicts(&marks).await?;
-        let stopped = marks.iter().filter_map(|mark| faults.standing(self.name(), mark)).cloned().collect();
+        let stopped = marks.iter().filter_map(|mark| faults.standing(&key, mark)).cloned().collect();
         let mut differences = None;
         if deep && partitions.iter().all(|partition| partition.wrong.is_none()) {
             let (found, marks) = self.project_beside().await?;

@@ -1,6 +1,7 @@
 //! Where a worker goes on: always where the store has the partition now, compared with the log.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Failure;
@@ -12,6 +13,8 @@ use crate::feed::Feed;
 use crate::home::Mark;
 use crate::running::{self, Running};
 use crate::state::Doing;
+
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// A worker at the place where the store has the partition now.
@@ -35,14 +38,15 @@ impl Worker {
             compared: false,
             settled: Settled::default(),
             fault_at: None,
+            said_moved: None,
         };
         let faults = running::faults(shared.sql.as_ref()).await?;
         let diverged = worker.place().await?;
-        let (name, mark) = (model.name(), &worker.mark);
-        if faults.is_over(name, mark) {
-            running::forget_fault(shared.sql.as_ref(), name, partition).await?;
+        let (key, mark) = (model.key(), &worker.mark);
+        if faults.is_over(key, mark) {
+            running::forget_fault(shared.sql.as_ref(), key, partition).await?;
         }
-        let standing = faults.standing(name, mark).cloned();
+        let standing = faults.standing(key, mark).cloned();
         worker.fault_at = standing.as_ref().map(|fault| fault.position.offset);
         if diverged {
             return Ok((worker, Some(Halt::Diverged)));
@@ -101,7 +105,12 @@ impl Worker {
         Ok(true)
     }
 
-    pub(super) fn say_moved(&self, found: &Mark) {
+    /// Once a minute: while an upgrade runs two versions side by side, both keep up what is the same in both.
+    pub(super) fn say_moved(&mut self, found: &Mark) {
+        if self.said_moved.is_some_and(|said| said.elapsed() < SAID_AGAIN_AFTER) {
+            return;
+        }
+        self.said_moved = Some(Instant::now());
         let (model, partition) = (self.model.name(), self.feed.partition.0);
         tracing::warn!(
             model,

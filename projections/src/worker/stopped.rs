@@ -18,7 +18,7 @@ impl Worker {
         );
         metrics::gauge!("carelog_projection_stopped", "model" => model, "partition" => partition.0.to_string())
             .set(1.0);
-        if let Err(failure) = running::record_fault(self.shared.sql.as_ref(), model, &fault).await {
+        if let Err(failure) = running::record_fault(self.shared.sql.as_ref(), self.model.key(), &fault).await {
             tracing::warn!(model, error = %failure, "the fault could not be recorded");
         }
         self.fault_at = Some(fault.position.offset);
@@ -48,7 +48,7 @@ impl Worker {
             return true;
         }
         match running::faults(self.shared.sql.as_ref()).await {
-            Ok(faults) => faults.of(self.model.name(), self.feed.partition).is_none(),
+            Ok(faults) => faults.of(self.model.key(), self.feed.partition).is_none(),
             Err(_) => false, // It is asked again in a moment.
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct LedgerBalance {
 }
 
 pub(super) async fn balances(asking: &Asking, hospital: HospitalId) -> Answer<Vec<LedgerBalance>> {
-    let select = Select::new("account, currency, debits, credits, postings", "ledger_balances")
+    let select = Select::new("account, currency, debits, credits, postings", "{ledger_balances}")
         .and("hospital = ?", [hospital.to_string().into()])
         .ending("ORDER BY account, currency");
     let found = asking.read_one(MODELS, select.statement()).await?;

@@ -94,7 +94,7 @@ impl Found for Payment {
     fn select() -> Select {
         let columns = "payment, account, hospital, amount, currency, method, status, reference, payer, \
             failure_reason, recorded_at, succeeded_at, failed_at, refunded";
-        Select::new(columns, "payments")
+        Select::new(columns, "{payments}")
     }
 }
 
@@ -118,6 +118,6 @@ impl Found for Refund {
     const ORDER: &'static str = "ORDER BY payment, refunded_at, refund";
 
     fn select() -> Select {
-        Select::new("refund, payment, hospital, amount, currency, reason, refunded_at", "refunds")
+        Select::new("refund, payment, hospital, amount, currency, reason, refunded_at", "{refunds}")
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn count(asking: &Asking, filter: AppointmentFilter, by: CountB
         CountBy::Specialty => ("specialty AS shared, COUNT(*) AS total", "GROUP BY specialty"),
         CountBy::Service => ("service AS shared, COUNT(*) AS total", "GROUP BY service"),
     };
-    let select = filter.apply(asking, Select::new(columns, "appointments"))?;
+    let select = filter.apply(asking, Select::new(columns, "{appointments}"))?;
     let found = asking.read_one(MODELS, select.ending(ending).limit(GROUPS_MAX + 1).statement()).await?;
     if found.rows.len() > GROUPS_MAX {
         return Err(Problem::new("too-many-groups", format!("more than {GROUPS_MAX} groups; narrow the filter")));

@@ -55,10 +55,10 @@ pub(crate) enum Worklist {
 macro_rules! overlapping {
     ($reach:literal) => {
         concat!(
-            "status IN ('booked', 'arrived', 'checked-in') AND EXISTS (SELECT 1 FROM appointments AS other \
-             WHERE other.patient = appointments.patient AND other.hospital <> appointments.hospital \
+            "status IN ('booked', 'arrived', 'checked-in') AND EXISTS (SELECT 1 FROM {appointments} AS other \
+             WHERE other.patient = {appointments}.patient AND other.hospital <> {appointments}.hospital \
              AND other.status IN ('booked', 'arrived', 'checked-in') \
-             AND other.start_at < appointments.end_at AND other.end_at > appointments.start_at",
+             AND other.start_at < {appointments}.end_at AND other.end_at > {appointments}.start_at",
             $reach,
             ")"
         )

@@ -31,7 +31,7 @@ impl Found for Appointment {
     const ORDER: &'static str = "ORDER BY appointment";
 
     fn select() -> Select {
-        Select::new(COLUMNS, "appointments")
+        Select::new(COLUMNS, "{appointments}")
     }
 }
 

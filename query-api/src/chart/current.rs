@@ -3,12 +3,12 @@
 use carelog_domain::kernel::{LabReportId, Partition, PatientId};
 use carelog_domain::ports::DocumentKey;
 use carelog_schemas::read_models::Set;
-use carelog_schemas::read_models::chart::{ChartReport, Checkpoint, Live, checkpoints_key, live_key, partition_key};
+use carelog_schemas::read_models::chart::{ChartReport, Checkpoint, KEYS, Live};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Items, MODEL};
-use crate::asking::Asking;
+use crate::asking::{Asking, being_filled};
 use crate::problem::{Answer, Problem};
 
 const PAGE: usize = 500;
@@ -16,11 +16,11 @@ const PAGE: usize = 500;
 /// All items of a patient.
 pub(super) async fn items(asking: &Asking, patient: PatientId) -> Answer<Items> {
     asking.wait_for(&[MODEL]).await?;
-    let Some(set) = live_set(asking).await? else { return Ok(Items::default()) };
+    let set = live_set(asking).await?;
     // Documents have no snapshot; a position read before them is one they have all reached.
     note_position(asking, set).await?;
     let mut items = Items::default();
-    let partition_key = partition_key(set, patient);
+    let partition_key = KEYS.patient(set, patient);
     let mut after: Option<String> = None;
     loop {
         let page = asking.deps.documents.query(&partition_key, "", after.as_deref(), PAGE).await?;
@@ -37,9 +37,9 @@ pub(super) async fn items(asking: &Asking, patient: PatientId) -> Answer<Items> 
 /// One report of a patient.
 pub(super) async fn report(asking: &Asking, patient: PatientId, report: LabReportId) -> Answer<Option<ChartReport>> {
     asking.wait_for(&[MODEL]).await?;
-    let Some(set) = live_set(asking).await? else { return Ok(None) };
+    let set = live_set(asking).await?;
     note_position(asking, set).await?;
-    let key = DocumentKey { partition_key: partition_key(set, patient), sort_key: format!("report#{report}") };
+    let key = DocumentKey { partition_key: KEYS.patient(set, patient), sort_key: format!("report#{report}") };
     asking.deps.documents.get(&key).await?.map(|document| read(document.body)).transpose()
 }
 
@@ -59,14 +59,15 @@ impl Items {
     }
 }
 
-async fn live_set(asking: &Asking) -> Answer<Option<Set>> {
-    let live = asking.deps.documents.get(&live_key()).await?;
+async fn live_set(asking: &Asking) -> Answer<Set> {
+    let live = asking.deps.documents.get(&KEYS.live()).await?;
     let live: Option<Live> = live.map(|document| read(document.body)).transpose()?;
-    Ok(live.and_then(|live| Set::from_word(&live.live)))
+    let live = live.filter(|live| live.filled).and_then(|live| live.live);
+    live.and_then(|word| Set::from_word(&word)).ok_or_else(|| being_filled(MODEL))
 }
 
 async fn note_position(asking: &Asking, set: Set) -> Answer<()> {
-    let page = asking.deps.documents.query(&checkpoints_key(set), "", None, PAGE).await?;
+    let page = asking.deps.documents.query(&KEYS.checkpoints(set), "", None, PAGE).await?;
     let checkpoints: Vec<Checkpoint> =
         page.items.into_iter().map(|document| read(document.body)).collect::<Answer<_>>()?;
     let states = checkpoints.into_iter().map(|each| (Partition(each.partition), each.size, each.recorded_at));

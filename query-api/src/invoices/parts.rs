@@ -107,7 +107,7 @@ impl Found for InvoiceLine {
             l.tax_category AS tax_category, l.tax_rate_basis_points AS tax_rate_basis_points, \
             l.tax_amount AS tax_amount, l.credited_net AS credited_net, l.credited_tax AS credited_tax, \
             i.currency AS currency";
-        Select::new(columns, "invoice_lines l JOIN invoices i ON i.invoice = l.invoice")
+        Select::new(columns, "{invoice_lines} l JOIN {invoices} i ON i.invoice = l.invoice")
     }
 }
 
@@ -132,7 +132,7 @@ impl Found for InvoiceAllocation {
     const ORDER: &'static str = "ORDER BY invoice, allocated_at, allocation";
 
     fn select() -> Select {
-        Select::new("allocation, invoice, amount, currency, allocated_at, undone_at", "invoice_allocations")
+        Select::new("allocation, invoice, amount, currency, allocated_at, undone_at", "{invoice_allocations}")
     }
 }
 
@@ -163,6 +163,6 @@ impl Found for CreditNote {
     fn select() -> Select {
         let columns = "credit_note, invoice, hospital, printed_number, issue_date, net, tax, gross, currency, reason, \
             issued_at";
-        Select::new(columns, "credit_notes")
+        Select::new(columns, "{credit_notes}")
     }
 }

@@ -77,7 +77,7 @@ impl FromRow for CriticalResult {
 pub(super) fn select() -> Select {
     let columns = "report, observation, hospital, patient, open, held, opened_at, acknowledged_at, acknowledged_by";
     // What waits for a review reaches nobody.
-    Select::new(columns, "critical_tasks").and("held = 0", [])
+    Select::new(columns, "{critical_tasks}").and("held = 0", [])
 }
 
 /// Which critical values. What is given must all hold.

@@ -87,7 +87,7 @@ impl Found for Identifier {
     const ORDER: &'static str = "ORDER BY patient, ordinal";
 
     fn select() -> Select {
-        Select::new("patient, ordinal, system, kind, value", "patient_identifiers")
+        Select::new("patient, ordinal, system, kind, value", "{patient_identifiers}")
     }
 }
 
@@ -106,6 +106,6 @@ impl Found for PatientLink {
     const ORDER: &'static str = "ORDER BY patient, linked_at, hospital";
 
     fn select() -> Select {
-        Select::new("hospital, patient, linked_at", "patient_links")
+        Select::new("hospital, patient, linked_at", "{patient_links}")
     }
 }

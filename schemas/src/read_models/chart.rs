@@ -1,15 +1,16 @@
 //! The patient's chart as documents: one partition key a patient, one item for each source stream.
 //!
 //! ```text
-//! chart__a#<patient>    profile               <- patient:<patient>             [`Profile`]
-//!                       hospital#<hospital>   <- patient-schedule:<hospital>:<patient>  [`KnownAt`]
-//!                       appointment#<id>      <- appointment:<id>              [`ChartAppointment`]
-//!                       report#<id>           <- lab-report:<id>               [`ChartReport`]
-//!                       invoice#<id>          <- invoice:<id>                  [`ChartInvoice`]
-//! sets#chart            live                  {"live": "a", "layout": "..."}
-//! checkpoints__a#chart  <partition, 5 digits> {"size": 12, "root": "...", "recordedAt": micros}
+//! chart__1f2e3d4c_a#<patient>    profile               <- patient:<patient>             [`Profile`]
+//!                                hospital#<hospital>   <- patient-schedule:<hospital>:<patient>  [`KnownAt`]
+//!                                appointment#<id>      <- appointment:<id>              [`ChartAppointment`]
+//!                                report#<id>           <- lab-report:<id>               [`ChartReport`]
+//!                                invoice#<id>          <- invoice:<id>                  [`ChartInvoice`]
+//! layouts#chart                  1f2e3d4c              {"live": "a", "filled": true}
+//! checkpoints__1f2e3d4c_a#chart  <partition, 5 digits> {"size": 12, "root": "...", "recordedAt": micros}
 //! ```
-//! Ids begin with the time they were made at, so items of a kind come in that order. Erased values are null.
+//! `1f2e3d4c` is the layout, `a` the set. Ids begin with the time they were made at, so items of a kind come in that
+//! order. Erased values are null.
 //!
 //! What an event does to an item is here too ([`changes`], [`changed`]), pure: the projection stores what it comes to, and
 //! a chart of another time is the same changes carried out on the events of then. One rule cannot differ from itself.
@@ -19,6 +20,8 @@ mod money;
 mod profile;
 mod reports;
 mod visits;
+
+use std::sync::LazyLock;
 
 use carelog_domain::event::{Event, PatientScheduleEvent};
 use carelog_domain::kernel::{LocalDate, Money, PatientId, Recorded, Timestamp};
@@ -94,33 +97,62 @@ pub fn changes(recorded: &Recorded<Event>) -> Vec<ItemChange> {
     }
 }
 
-/// The document table of a set, for scans.
-pub fn table(set: Set) -> String {
-    format!("chart__{}", set.word())
+/// The chart in a layout: the keys of its documents.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keys {
+    layout: String,
 }
 
-/// A patient's partition key.
-pub fn partition_key(set: Set, patient: PatientId) -> String {
-    format!("{}#{patient}", table(set))
-}
+/// The partition key of the documents that say of each layout which set is live: bodies [`Live`].
+pub const LAYOUTS_KEY: &str = "layouts#chart";
 
-/// The document that says which set is live: body [`Live`].
-pub fn live_key() -> DocumentKey {
-    DocumentKey { partition_key: "sets#chart".to_owned(), sort_key: "live".to_owned() }
-}
+/// The keys of this program's charts.
+pub static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(MODEL.layout()));
 
-/// The partition key of a set's checkpoints: bodies [`Checkpoint`].
-pub fn checkpoints_key(set: Set) -> String {
-    format!("checkpoints__{}#chart", set.word())
+impl Keys {
+    /// Those of a layout.
+    pub fn of(layout: impl Into<String>) -> Keys {
+        Keys { layout: layout.into() }
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &str {
+        &self.layout
+    }
+
+    /// The document table of a set, for scans.
+    pub fn table(&self, set: Set) -> String {
+        format!("chart__{}_{}", self.layout, set.word())
+    }
+
+    /// A patient's partition key.
+    pub fn patient(&self, set: Set, patient: PatientId) -> String {
+        format!("{}#{patient}", self.table(set))
+    }
+
+    /// The document that says which set is live: body [`Live`].
+    pub fn live(&self) -> DocumentKey {
+        DocumentKey { partition_key: LAYOUTS_KEY.to_owned(), sort_key: self.layout.clone() }
+    }
+
+    /// The document table of a set's checkpoints, for scans.
+    pub fn checkpoints_table(&self, set: Set) -> String {
+        format!("checkpoints__{}_{}", self.layout, set.word())
+    }
+
+    /// The partition key of a set's checkpoints: bodies [`Checkpoint`].
+    pub fn checkpoints(&self, set: Set) -> String {
+        format!("{}#chart", self.checkpoints_table(set))
+    }
 }
 
 /// Which set is live.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Live {
-    /// Word of [`Set`].
-    pub live: String,
-    /// What it was built with.
-    pub layout: String,
+    /// Word of [`Set`]; none when the layout was removed.
+    pub live: Option<String>,
+    /// Whether it was ever filled up to the log's end; until then it is not shown.
+    pub filled: bool,
 }
 
 /// How far a set has come in a partition.

@@ -1,11 +1,11 @@
 //! A table as data, and the DDL made from it.
 
-use super::Set;
+use super::{Set, sets};
 
 /// A table of a read model.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name, which is also that of the view over the live set.
+    /// Its name, with which those in a database begin.
     pub name: &'static str,
     /// Its columns in order.
     pub columns: &'static [Column],
@@ -56,14 +56,23 @@ pub enum Source {
 }
 
 impl Table {
-    /// The table's name in a set.
-    pub fn in_set(&self, set: Set) -> String {
-        format!("{}__{}", self.name, set.word())
+    /// The table's name in a set of a layout.
+    pub fn in_set(&self, layout: &str, set: Set) -> String {
+        sets::in_set(self.name, layout, set)
     }
 
-    /// Statements that make the table and its indexes in a set.
-    pub fn create(&self, set: Set) -> Vec<String> {
-        let name = self.in_set(set);
+    /// The name of the view over the live set of a layout.
+    pub fn view(&self, layout: &str) -> String {
+        sets::view(self.name, layout)
+    }
+
+    /// Statements that make the table and its indexes in a set of a layout.
+    pub fn create(&self, layout: &str, set: Set) -> Vec<String> {
+        self.create_as(&self.in_set(layout, set))
+    }
+
+    /// Statements that make the table and its indexes under this name.
+    pub(super) fn create_as(&self, name: &str) -> Vec<String> {
         let columns: Vec<String> = self.columns.iter().map(Column::ddl).collect();
         let create = format!(
             "CREATE TABLE IF NOT EXISTS {name} ({}, PRIMARY KEY ({}))",
@@ -76,20 +85,17 @@ impl Table {
         std::iter::once(create).chain(indexes).collect()
     }
 
-    /// The statement that removes the table of a set.
-    pub fn drop(&self, set: Set) -> String {
-        format!("DROP TABLE IF EXISTS {}", self.in_set(set))
+    /// The statement that removes the table of a set of a layout.
+    pub fn drop(&self, layout: &str, set: Set) -> String {
+        format!("DROP TABLE IF EXISTS {}", self.in_set(layout, set))
     }
 
-    /// Statements that let the view of the table's name show a set.
-    pub fn show(&self, set: Set) -> [String; 2] {
+    /// Statements that let the view of a layout show a set.
+    pub fn show(&self, layout: &str, set: Set) -> [String; 2] {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
-        [self.hide(), format!("CREATE VIEW {} AS SELECT {} FROM {}", self.name, columns.join(", "), self.in_set(set))]
-    }
-
-    /// The statement that removes the view.
-    pub fn hide(&self) -> String {
-        format!("DROP VIEW IF EXISTS {}", self.name)
+        let view = self.view(layout);
+        let create = format!("CREATE VIEW {view} AS SELECT {} FROM {}", columns.join(", "), self.in_set(layout, set));
+        [format!("DROP VIEW IF EXISTS {view}"), create]
     }
 
     /// The column of this name.

@@ -13,7 +13,7 @@ use carelog_keys::FileKeyStore;
 use carelog_lab_pdf::{ChildLabReader, Limits};
 use carelog_projections::Projections;
 use carelog_sagas::{SagaEngine, SagasConfig};
-use carelog_schemas::read_models::{MODELS, Set, chart};
+use carelog_schemas::read_models::{MODELS, Set, chart, view};
 use carelog_tests::assignments::MovingAssignment;
 use carelog_tests::clock::ManualClock;
 
@@ -73,6 +73,8 @@ impl Cluster {
             documents: stores.documents.clone(),
             clock: Arc::new(self.clock.clone()),
             assigned,
+            read_models: carelog_projections::ALL,
+            alone: false,
         }
     }
 
@@ -141,13 +143,13 @@ impl Process {
 pub(crate) async fn rows(stores: &Stores) -> Vec<String> {
     let mut all = Vec::new();
     for table in MODELS.iter().flat_map(|model| model.tables) {
-        let query = format!("SELECT * FROM {} ORDER BY {}", table.name, table.key.join(", "));
+        let query = format!("SELECT * FROM {} ORDER BY {}", view(table.name), table.key.join(", "));
         let found = stores.sql.read(vec![Statement::new(query, vec![])]).await.expect("read").remove(0);
         all.extend(found.rows.iter().map(|row| format!("{} {row:?}", table.name)));
     }
-    let live = stores.documents.get(&chart::live_key()).await.expect("read").expect("a live set");
+    let live = stores.documents.get(&chart::KEYS.live()).await.expect("read").expect("a live set");
     let set = Set::from_word(live.body["live"].as_str().expect("a word")).expect("a set");
-    let items = stores.documents.scan(&chart::table(set), None, 100_000).await.expect("read").items;
+    let items = stores.documents.scan(&chart::KEYS.table(set), None, 100_000).await.expect("read").items;
     all.extend(items.iter().map(|item| format!("chart {} {}", item.key.sort_key, item.body)));
     all.sort_unstable();
     all

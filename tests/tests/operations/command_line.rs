@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use carelog_domain::ports::{SqlStore, Statement};
+use carelog_schemas::read_models::{key, view};
 use carelog_sqlite::SqliteStore;
 
 use super::*;
@@ -208,9 +209,9 @@ async fn a_row_edited_by_hand_is_found_and_mended() {
     assert!(ended(&offline(&["projections", "verify", "--deep"]), 0).contains("all agree"));
     {
         let store = SqliteStore::open(folder.path().join("read-models.sqlite")).unwrap();
-        let live = Statement::new("SELECT live FROM read_model_sets WHERE model = 'invoices'", vec![]);
+        let live = Statement::new("SELECT live FROM read_model_layouts WHERE model = $1", vec![key("invoices").into()]);
         let live = store.read(vec![live]).await.unwrap()[0].rows[0][0].text().unwrap().to_owned();
-        let edit = format!("UPDATE invoices__{live} SET gross = gross + 1");
+        let edit = format!("UPDATE {}_{live} SET gross = gross + 1", view("invoices"));
         assert_eq!(store.write(vec![Statement::new(edit, vec![])]).await.unwrap(), [1]);
     }
     ended(&offline(&["projections", "verify"]), 0); // Checkpoints know nothing of rows.

@@ -9,6 +9,7 @@ use carelog_domain::ports::{
     BoxFuture, DataKey, Document, DocumentKey, DocumentStore, DocumentWrite, Failure, KeyId, KeyState, KeyStore, Page,
     Rows, SqlStore, SqlValue, Statement,
 };
+use carelog_schemas::read_models::key;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -103,7 +104,7 @@ impl SqlStore for GatedSql {
 
 /// True for the checkpoint of a read model.
 pub(crate) fn moves_checkpoint_of(model: &'static str) -> impl Fn(&Statement) -> bool {
-    let model = SqlValue::from(model);
+    let model = SqlValue::from(key(model));
     move |statement| {
         statement.sql.contains("read_model_checkpoints")
             && statement.expect.is_some()

@@ -6,6 +6,8 @@
 mod gates;
 #[path = "history.rs"]
 pub(crate) mod history;
+#[path = "layouts.rs"]
+mod layouts;
 #[path = "operating.rs"]
 mod operating;
 #[path = "passed.rs"]
@@ -29,7 +31,7 @@ use carelog_domain::process::events::ProjectionEventSkipped;
 use carelog_projections::change::{Change, RowWhat};
 use carelog_projections::faults::{Planted, plant};
 use carelog_projections::{ALL, Doing, operations};
-use carelog_schemas::read_models::{Set, Source, chart};
+use carelog_schemas::read_models::{Set, Source, chart, table_in};
 use carelog_schemas::sealing::open_event;
 use history::{Step, history};
 use rand::rngs::StdRng;
@@ -182,11 +184,16 @@ async fn what_was_edited_by_hand_is_found_while_the_program_runs_and_a_rebuild_m
             operations::verify(&world.deps(), Some(&projections), model, true, QUIET).await.expect("verified");
         assert_eq!(verdict.to_string(), format!("{model}: complete"));
     }
+    let [appointments, patients] = ["appointments", "patients"].map(|table| table_in(Set::A, table));
     world
-        .execute("UPDATE appointments__a SET status = 'noshow' WHERE appointment = (SELECT min(appointment) FROM appointments__a)")
+        .execute(&format!(
+            "UPDATE {appointments} SET status = 'noshow' \
+             WHERE appointment = (SELECT min(appointment) FROM {appointments})"
+        ))
         .await;
-    world.execute("DELETE FROM patients__a WHERE patient = (SELECT min(patient) FROM patients__a)").await;
-    let mut item = world.documents.scan(&chart::table(Set::A), None, 1).await.expect("read").items.remove(0);
+    let deleted = format!("DELETE FROM {patients} WHERE patient = (SELECT min(patient) FROM {patients})");
+    world.execute(&deleted).await;
+    let mut item = world.documents.scan(&chart::KEYS.table(Set::A), None, 1).await.expect("read").items.remove(0);
     item.position.offset += 1_000_000;
     let forged = carelog_domain::ports::DocumentWrite {
         key: item.key,

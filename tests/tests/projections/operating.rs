@@ -5,6 +5,7 @@ use std::sync::Arc;
 use carelog_domain::ports::Statement;
 use carelog_projections::operations::OperationError;
 use carelog_projections::{Deps, Projections};
+use carelog_schemas::read_models::{Set, table_in};
 
 use super::gates::GatedSql;
 use super::*;
@@ -22,7 +23,9 @@ async fn begun(gate: impl FnOnce(&World) -> GatedSql) -> (Arc<World>, Arc<GatedS
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_whose_caller_went_away_still_ends_in_order() {
-    let switches = |world: &World| GatedSql::new(&world.sql, |each| each.sql.contains("INTO read_model_sets"));
+    let switches = |world: &World| {
+        GatedSql::new(&world.sql, |each| each.sql.starts_with("UPDATE read_model_layouts SET live = $2"))
+    };
     let (world, gate, deps, projections) = begun(switches).await;
     gate.hold();
     let asking = tokio::spawn({
@@ -43,7 +46,9 @@ async fn a_rebuild_whose_caller_went_away_still_ends_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_operation_on_a_read_model_is_refused_while_the_first_is_under_way() {
-    let emptied = |world: &World| GatedSql::new(&world.sql, |each| each.sql.ends_with("EXISTS patients__b"));
+    let emptied = |world: &World| {
+        GatedSql::new(&world.sql, |each| each.sql.ends_with(&format!("EXISTS {}", table_in(Set::B, "patients"))))
+    };
     let (world, gate, deps, projections) = begun(emptied).await;
     gate.hold();
     let first = tokio::spawn({
@@ -88,7 +93,9 @@ async fn a_store_that_fails_in_passing_costs_a_long_operation_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_says_how_far_it_has_come() {
-    let switches = |world: &World| GatedSql::new(&world.sql, |each| each.sql.contains("INTO read_model_sets"));
+    let switches = |world: &World| {
+        GatedSql::new(&world.sql, |each| each.sql.starts_with("UPDATE read_model_layouts SET live = $2"))
+    };
     let (world, gate, deps, projections) = begun(switches).await;
     gate.hold();
     let said = Arc::new(std::sync::Mutex::new(Vec::new()));

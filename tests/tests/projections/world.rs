@@ -9,8 +9,9 @@ use carelog_domain::ports::{
     Batch, DocumentStore, EventLog, Expected, Fingerprint, Fixed, Freshness, KeyStore, SqlStore, Statement, ToAppend,
 };
 use carelog_keys::FileKeyStore;
-use carelog_projections::{Deps, Projections};
-use carelog_schemas::read_models::{MODELS, Set, chart};
+use carelog_projections::{ALL, Deps, Projections};
+use carelog_schemas::read_models::chart::KEYS;
+use carelog_schemas::read_models::{MODELS, Set, view};
 use carelog_schemas::sealing::seal_event;
 use carelog_tests::clock::ManualClock;
 use carelog_tests::model_log::ModelLog;
@@ -68,6 +69,8 @@ impl World {
             documents: Arc::clone(&self.documents),
             clock: Arc::new(self.clock.clone()),
             assigned: Arc::new(Fixed::all(self.log.partitions())),
+            read_models: ALL,
+            alone: false,
         }
     }
 
@@ -145,7 +148,7 @@ impl World {
 
     /// How far the chart's first set has come in the first partition, as its store has it.
     pub(crate) async fn checkpoint_of_documents(&self) -> u64 {
-        let found = self.documents.query(&chart::checkpoints_key(Set::A), "", None, 10).await.expect("read").items;
+        let found = self.documents.query(&KEYS.checkpoints(Set::A), "", None, 10).await.expect("read").items;
         found.first().map_or(0, |item| item.body["size"].as_u64().expect("a number"))
     }
 
@@ -153,13 +156,13 @@ impl World {
     pub(crate) async fn rows(&self) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
         for table in MODELS.iter().flat_map(|model| model.tables) {
-            let query = format!("SELECT * FROM {} ORDER BY {}", table.name, table.key.join(", "));
+            let query = format!("SELECT * FROM {} ORDER BY {}", view(table.name), table.key.join(", "));
             let rows = self.sql(&query).await.iter().map(|row| format!("{row:?}")).collect();
             all.insert(table.name.to_owned(), rows);
         }
-        let live = self.documents.get(&chart::live_key()).await.expect("read").expect("a live set");
+        let live = self.documents.get(&KEYS.live()).await.expect("read").expect("a live set");
         let set = Set::from_word(live.body["live"].as_str().expect("a word")).expect("a set");
-        let items = self.documents.scan(&chart::table(set), None, 100_000).await.expect("read").items;
+        let items = self.documents.scan(&KEYS.table(set), None, 100_000).await.expect("read").items;
         let shown = |key: &carelog_domain::ports::DocumentKey| {
             format!("{} {}", key.partition_key.split_once('#').expect("a subject").1, key.sort_key)
         };

@@ -1,7 +1,10 @@
 //! Lists, pages, filters, counts, nested objects, freshness.
 
 use carelog_domain::kernel::{AppointmentId, CommandId};
+use carelog_domain::ports::{DocumentWrite, Statement};
 use carelog_domain::streams;
+use carelog_schemas::read_models::chart::KEYS;
+use carelog_schemas::read_models::key;
 use serde_json::{Value, json};
 
 use crate::past::{booked, quarter};
@@ -493,4 +496,25 @@ async fn a_query_with_a_token_sees_what_was_written_and_does_not_wait_for_ever()
         .answer_with(&auditor(), &query, json!({}), &[("carelog-token", "0:999999"), ("carelog-wait", "settled")])
         .await;
     assert_eq!(code(&nowhere), "token-unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_was_never_filled_is_shown_to_nobody() {
+    let world = World::new().await;
+    let chart = format!("{{ chart(patient: \"{}\") {{ profile {{ name }} }} }}", world.ids.zoe);
+    let patients = "{ patients { nodes { id } } }";
+    assert_eq!(world.data(&auditor(), patients).await["patients"]["nodes"].as_array().map(Vec::is_empty), Some(false));
+    assert_ne!(world.data(&auditor(), &chart).await["chart"], Value::Null);
+    let sql = "UPDATE read_model_layouts SET filled = 0 WHERE model = $1";
+    world.write(Statement::new(sql, vec![key("patients").into()])).await;
+    let mut live = world.documents.get(&KEYS.live()).await.expect("read").expect("a document");
+    live.body["filled"] = false.into();
+    live.position.offset += 1;
+    let write = DocumentWrite { key: live.key, position: live.position, body: Some(live.body) };
+    world.documents.write(vec![write]).await.expect("written");
+    for query in [patients, &chart, "{ appointments { nodes { patient { name } } } }"] {
+        assert_eq!(world.refusal(&auditor(), query).await, "read-model-filling", "{query}");
+    }
+    let others = world.data(&auditor(), "{ appointments { totalCount } }").await;
+    assert_eq!(others["appointments"]["totalCount"], 7);
 }

@@ -3,6 +3,7 @@
 use carelog_domain::kernel::Role;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::ports::Statement;
+use carelog_schemas::read_models::{Set, table_in};
 use serde_json::json;
 
 use crate::world::{World, actor, auditor, auditor_of, code};
@@ -64,7 +65,7 @@ async fn an_actor_of_one_hospital_learns_nothing_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_row_leads_to_is_shown_to_those_alone_who_may_see_it() {
     let world = World::new().await;
-    let unlinked = "DELETE FROM patient_links__a WHERE hospital = $1";
+    let unlinked = format!("DELETE FROM {} WHERE hospital = $1", table_in(Set::A, "patient_links"));
     world.write(Statement::new(unlinked, vec![world.ids.north.to_string().into()])).await;
     let northerner = auditor_of(world.ids.north);
     // Read beside the rows and shown straight from them, resolved, and asked for by id.

@@ -11,8 +11,8 @@ use carelog_domain::event::Event;
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, CommandId, EventId, HospitalId, PurposeOfUse, Role, StreamName, Timestamp, Token};
 use carelog_domain::ports::{
-    Batch, BoxFuture, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Rows, Settlement, SqlStore,
-    Statement, ToAppend,
+    Batch, BoxFuture, DocumentStore, EventLog, Expected, Failure, Fingerprint, Fixed, Freshness, KeyStore, Rows,
+    Settlement, SqlStore, Statement, ToAppend,
 };
 use carelog_keys::FileKeyStore;
 use carelog_projections::Projections;
@@ -39,6 +39,7 @@ pub(crate) struct World {
     router: axum::Router,
     keys: Arc<dyn KeyStore>,
     sql: Arc<Counting>,
+    pub(crate) documents: Arc<dyn DocumentStore>,
     projections: Arc<Projections>,
     commands: AtomicU32,
     _folder: tempfile::TempDir,
@@ -95,6 +96,8 @@ impl World {
             documents: documents.clone(),
             clock: Arc::new(clock.clone()),
             assigned: Arc::new(Fixed::all(log.partitions())),
+            read_models: carelog_projections::ALL,
+            alone: false,
         });
         let projections = projections.await.expect("projections");
         let limits = Limits { wait_max: Duration::from_millis(500), ..Limits::default() };
@@ -103,7 +106,7 @@ impl World {
             log: log.clone(),
             keys: keys.clone(),
             sql: sql.clone(),
-            documents,
+            documents: documents.clone(),
             freshness: projections.clone(),
             settlement: Arc::new(NoSagas),
             clock: Arc::new(clock.clone()),
@@ -116,6 +119,7 @@ impl World {
             router,
             keys,
             sql,
+            documents,
             projections,
             commands: AtomicU32::new(0),
             _folder: folder,
