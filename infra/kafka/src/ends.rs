@@ -2,17 +2,22 @@
 //! a partition whose leader is away keeps no other waiting.
 
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::Partition;
 use carelog_domain::ports::Failure;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use tokio::sync::oneshot;
 
 use crate::client;
 use crate::error::passing;
 use crate::options::Options;
+
+/// How long a leader may take to answer, before it is looked whether it is another one by now.
+const LEADER_MAX: Duration = Duration::from_secs(1);
+/// After no broker could say it.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a partition held at some moment: the offset of its first record, and that of the next to be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,12 +59,31 @@ impl Ends {
     }
 }
 
+/// Asks whom the client takes for the leader. librdkafka asks the same broker again and again as long as it is away, and
+/// looks for another leader every five minutes: so it is made to look when there is no answer.
+fn ask_leader(consumer: &BaseConsumer, options: &Options, partition: u16) -> KafkaResult<Held> {
+    let until = Instant::now() + options.limits.barrier;
+    loop {
+        let patience = LEADER_MAX.min(until.saturating_duration_since(Instant::now()));
+        match consumer.fetch_watermarks(&options.topic, i32::from(partition), patience) {
+            Ok((begin, end)) => return Ok(Held { begin, end }),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => {}
+        }
+        let patience = LEADER_MAX.min(until.saturating_duration_since(Instant::now()));
+        if let Err(error) = consumer.fetch_metadata(Some(&options.topic), patience) {
+            tracing::debug!(partition, %error, "no broker says who leads");
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
 fn answer(consumer: &BaseConsumer, options: &Options, partition: u16, asked: &mpsc::Receiver<Answer>) {
     while let Ok(first) = asked.recv() {
         let waiting: Vec<Answer> = std::iter::once(first).chain(asked.try_iter()).collect();
-        let held = consumer.fetch_watermarks(&options.topic, i32::from(partition), options.limits.barrier);
+        let held = ask_leader(consumer, options, partition);
         for answer in waiting {
-            let held = held.clone().map(|(begin, end)| Held { begin, end }).map_err(|error| {
+            let held = held.clone().map_err(|error| {
                 passing("this node is cut off from Kafka, so it cannot say what holds now; try again").caused_by(error)
             });
             let _ = answer.send(held); // Whoever asked may have gone.
