@@ -16,7 +16,7 @@ import sys
 
 SHOWN_MAX = 20
 # The one view that is joined of two tables; it says how far a home has come, which is no answer.
-NOT_COMPARED = {"live_checkpoints"}
+NOT_COMPARED = {"layout_checkpoints"}
 # What a key may show of itself: ids, numbers, dates. The words of names are personal.
 PLAIN = re.compile(r"[0-9a-f-]{36}|-?[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The layout of the read models is part of the names of their views; two homes of one program have the same.

@@ -47,13 +47,13 @@ impl DocumentHome {
         format!("{}@{}", self.model.name, self.keys.layout())
     }
 
-    /// Removes all there is of this layout; what says that there is something last.
+    /// Removes all there is of this layout: first it is shown to nobody any more, at last it is not there any more.
     pub(crate) async fn remove(&self) -> Result<(), Failure> {
+        self.say_until(|found| Live { filled: false, ..found }).await?;
         for set in [Set::A, Set::B, Set::Beside] {
             self.begin_set(set).await?;
         }
-        let (_, times) = self.said().await?;
-        self.say(&Live { live: None, filled: false }, times).await
+        self.say_until(|_| Live { live: None, filled: false }).await
     }
 
     /// What is said about the layout, and how often something was.
@@ -93,23 +93,15 @@ impl DocumentHome {
         self.stored_marks().await?.ok_or_else(|| Failure::passing(PORT, "the chart was removed just now; start again"))
     }
 
-    /// Makes a set the live one, however often somebody says something else meanwhile.
-    async fn name_live(&self, set: Set) -> Result<(), Failure> {
+    /// Changes what is said about the layout, however often somebody says something else meanwhile.
+    async fn say_until(&self, wanted: impl Fn(Live) -> Live) -> Result<(), Failure> {
         loop {
             let (found, times) = self.said().await?;
-            if found == live(set, true) {
+            let wanted = wanted(found.clone());
+            if found == wanted {
                 return Ok(());
             }
-            self.say(&live(set, true), times).await?;
-        }
-    }
-
-    async fn name_filled(&self) -> Result<(), Failure> {
-        let (found, times) = self.said().await?;
-        match found.live {
-            // One that is switched at the same moment is filled by that.
-            Some(_) if !found.filled => self.say(&Live { filled: true, ..found }, times).await,
-            _ => Ok(()),
+            self.say(&wanted, times).await?;
         }
     }
 
@@ -286,7 +278,7 @@ impl Home for DocumentHome {
     }
 
     fn set_filled(&self) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(self.name_filled())
+        Box::pin(self.say_until(|found| Live { filled: found.live.is_some(), ..found }))
     }
 
     fn settle(&self, set: Set, partition: Option<Partition>) -> BoxFuture<'_, Result<Option<Mark>, Failure>> {
@@ -319,7 +311,7 @@ impl Home for DocumentHome {
     fn switch<'a>(&'a self, set: Set, _marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             self.settle_set(set, None).await?;
-            self.name_live(set).await
+            self.say_until(|found| Live { live: Some(set.word().to_owned()), ..found }).await
         })
     }
 

@@ -87,7 +87,7 @@ pub(crate) trait Home: Send + Sync {
     /// Removes a set.
     fn discard(&self, set: Set) -> BoxFuture<'_, Result<(), Failure>>;
 
-    /// Makes a set the live one, at once for every reader, if it is filled up to these marks, which are the log's end.
+    /// Makes a set the live one, at once for every reader, if it is filled up to these marks.
     fn switch<'a>(&'a self, set: Set, marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// The next rows or items of a set in key order, for comparing: under a name, after the last one seen.

@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) home: Arc<dyn Home>,
     /// Whether it was ever filled up to the log's end.
     filled: AtomicBool,
+    /// Whether it has come to where the log ended when this process began, or stands still before that.
+    caught_up: AtomicBool,
     /// The live set. Workers hold it to read while they write; whoever switches takes it alone.
     pub(crate) live: RwLock<Live>,
     /// The same, for whoever writes nothing: a comparison may hold the other for minutes.
@@ -63,6 +65,7 @@ impl Running {
             key: projection.model.key(),
             home,
             filled: AtomicBool::new(stored.filled),
+            caught_up: AtomicBool::new(false),
             live: RwLock::new(live),
             switched: watch::Sender::new(live),
             progress: watch::Sender::new(marks.iter().map(|mark| mark.size).collect()),
@@ -85,6 +88,14 @@ impl Running {
 
     pub(crate) fn note_filled(&self) {
         self.filled.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_caught_up(&self) {
+        self.caught_up.store(true, Ordering::Release);
     }
 
     pub(crate) fn name(&self) -> &'static str {

@@ -102,8 +102,11 @@ impl SqlHome {
             "INSERT INTO read_model_layouts (model, live, tables, filled) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING",
             vec![self.key.clone(), text(Set::A.word()), text(tables.join(" "))],
         );
-        let claim = std::iter::once(claim.expecting(1));
-        self.store.write(claim.chain(self.create_tables(Set::A)).chain(self.show(Set::A)).collect()).await?;
+        // A process that did not notice that the layout was removed may have left something.
+        let forget = ["read_model_checkpoints", "read_model_faults"]
+            .map(|table| Statement::new(format!("DELETE FROM {table} WHERE model = $1"), vec![self.key.clone()]));
+        let begun = std::iter::once(claim.expecting(1)).chain(forget);
+        self.store.write(begun.chain(self.create_tables(Set::A)).chain(self.show(Set::A)).collect()).await?;
         tracing::info!(model = self.model.name, layout = self.layout, "tables of this layout are made");
         Ok(Stored { set: Set::A, marks: vec![], filled: false })
     }
@@ -280,7 +283,7 @@ impl Home for SqlHome {
 
     fn switch<'a>(&'a self, set: Set, marks: &'a [Mark]) -> BoxFuture<'a, Result<(), Failure>> {
         let filled = marks.iter().filter(|mark| mark.size > 0).map(|mark| self.filled_to(set, mark));
-        let sql = "UPDATE read_model_layouts SET live = $2, filled = 1 WHERE model = $1";
+        let sql = "UPDATE read_model_layouts SET live = $2 WHERE model = $1";
         let name_live = Statement::new(sql, vec![self.key.clone(), text(set.word())]).expecting(1);
         let statements = filled.chain([name_live]).chain(self.show(set)).collect();
         Box::pin(async move { self.store.write(statements).await.map(|_| ()) })

@@ -200,6 +200,12 @@ impl Projections {
         self.models().iter().filter(|model| !model.is_filled()).map(|model| model.name()).collect()
     }
 
+    /// The read models that have not come to where the log ended when this process began: those that are being filled, and
+    /// those that nobody kept up for a while.
+    pub fn catching_up(&self) -> BTreeSet<&'static str> {
+        self.models().iter().filter(|model| !model.is_caught_up()).map(|model| model.name()).collect()
+    }
+
     /// Lets stopped partitions of a read model try their event again, in whichever process they are worked on (within a
     /// second or two); returns how many there were.
     ///

@@ -136,8 +136,13 @@ impl Asking {
         token: &Token,
     ) -> Answer<Vec<Rows>> {
         queries.push(SetState::query_of(models));
-        let has_it =
-            |found: &[Rows]| found.last().is_some_and(|rows| applied(&SetState::from_rows(rows), models, token));
+        let is_filled = |rows: &Rows| {
+            let filled = SetState::filled(rows);
+            models.iter().all(|model| filled.contains(*model))
+        };
+        let has_it = |found: &[Rows]| {
+            found.last().is_some_and(|rows| is_filled(rows) && applied(&SetState::from_rows(rows), models, token))
+        };
         let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;
         let states = found.pop().unwrap_or_default();
         let filled = SetState::filled(&states);
@@ -167,6 +172,10 @@ impl Asking {
             return Ok(wanted);
         }
         if !self.deps.freshness.reached(&stale, wanted, self.left()).await? {
+            let states = self.deps.sql.read(vec![SetState::query_of(&stale)]).await?;
+            if let Some(model) = states.first().and_then(|states| SetState::unfilled(states).pop_first()) {
+                return Err(being_filled(model));
+            }
             return Err(not_yet("the read model has not come to the positions of the token; ask again"));
         }
         self.fresh.lock().extend(models);

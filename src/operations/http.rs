@@ -62,7 +62,6 @@ enum For {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ReadyFor {
     #[serde(rename = "for", default)]
     purpose: For,
@@ -74,8 +73,12 @@ async fn ready(
 ) -> Result<Response, OperationError> {
     let malformed = |_| OperationError::Malformed("malformed-parameter", "for is commands or queries".to_owned());
     let Query(ReadyFor { purpose }) = of.map_err(malformed)?;
-    let readiness = operations.readiness();
-    let is_ready = readiness.takes_commands && (purpose == For::Commands || readiness.answers_queries);
+    let mut readiness = operations.readiness();
+    let old: Vec<&str> = readiness.catching_up.into_iter().collect();
+    let is_ready = readiness.takes_commands && (purpose == For::Commands || old.is_empty());
+    if purpose == For::Queries && !old.is_empty() {
+        readiness.trouble.push(format!("read models have not caught up since the start: {}", old.join(", ")));
+    }
     let (status, word) = match (is_ready, readiness.trouble.is_empty()) {
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         (true, true) => return Ok(Json(json!({ "status": "ready" })).into_response()),

@@ -1,11 +1,11 @@
 //! What the landing page shows, and whether the platform is ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use carelog_domain::ports::{Failure, Statement};
-use carelog_schemas::read_models::named;
+use carelog_domain::ports::{Failure, Rows, Statement};
+use carelog_schemas::read_models::{SetState, named};
 use serde_json::{Value, json};
 
 use super::{Answer, Operations, to_json};
@@ -16,14 +16,14 @@ const RUNNING: &str = "running";
 /// How long the counts of the landing page are shown before they are counted again.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
 
-/// What is counted, by a query each.
-const COUNTS: [(&str, &str); 6] = [
-    ("hospitals", "SELECT COUNT(*) FROM {hospitals}"),
-    ("practitioners", "SELECT COUNT(*) FROM {practitioners}"),
-    ("patients", "SELECT COUNT(*) FROM {patients}"),
-    ("appointments", "SELECT COUNT(*) FROM {appointments}"),
-    ("visits that took place", "SELECT COUNT(*) FROM {appointments} WHERE status = 'fulfilled'"),
-    ("invoices issued", "SELECT COUNT(*) FROM {invoices} WHERE number IS NOT NULL"),
+/// What is counted, of which read model, by a query each.
+const COUNTS: [(&str, &str, &str); 6] = [
+    ("hospitals", "practitioners", "SELECT COUNT(*) FROM {hospitals}"),
+    ("practitioners", "practitioners", "SELECT COUNT(*) FROM {practitioners}"),
+    ("patients", "patients", "SELECT COUNT(*) FROM {patients}"),
+    ("appointments", "appointments", "SELECT COUNT(*) FROM {appointments}"),
+    ("visits that took place", "appointments", "SELECT COUNT(*) FROM {appointments} WHERE status = 'fulfilled'"),
+    ("invoices issued", "invoices", "SELECT COUNT(*) FROM {invoices} WHERE number IS NOT NULL"),
 ];
 
 impl Operations {
@@ -69,11 +69,15 @@ impl Operations {
 
     /// What the read models hold, and how each stands: both are asked of their stores.
     async fn counted_rows(&self) -> Result<(Vec<Value>, Vec<Value>), Failure> {
-        let queries = COUNTS.iter().map(|(_, sql)| Statement::new(named(sql), vec![])).collect();
-        let found = self.platform.sql.read(queries).await?;
-        let count = |index: usize| found[index].rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
-        let rows = COUNTS.iter().enumerate();
-        let counts = rows.map(|(index, (name, _))| json!({ "name": name, "count": count(index) })).collect();
+        let models: Vec<&str> = COUNTS.iter().map(|(_, model, _)| *model).collect();
+        let counts = COUNTS.iter().map(|(_, _, sql)| Statement::new(named(sql), vec![]));
+        let found = self.platform.sql.read(counts.chain([SetState::query_of(&models)]).collect()).await?;
+        let Some((states, found)) = found.split_last() else { return Ok((vec![], vec![])) };
+        // What is being filled is not all there is, and is not shown.
+        let filled = SetState::filled(states);
+        let shown = COUNTS.iter().zip(found).filter(|((_, model, _), _)| filled.contains(model));
+        let count = |rows: &Rows| rows.rows.first().and_then(|row| row.first()?.int()).unwrap_or_default();
+        let counts = shown.map(|((name, ..), rows)| json!({ "name": name, "count": count(rows) })).collect();
         let lines = self.lines().await?;
         let mut models: BTreeMap<&str, (u64, Vec<String>)> = BTreeMap::new();
         for line in &lines {
@@ -101,7 +105,7 @@ impl Operations {
             tracing::error!(why, "the log stopped");
             trouble.push("the log stopped: the reason is in this process's log lines".to_owned());
         }
-        let (mut in_touch, mut answers_queries) = (true, true);
+        let (mut in_touch, mut catching_up) = (true, BTreeSet::new());
         if let Some(roles) = &self.platform.roles {
             in_touch = roles.watch.log_answers();
             trouble.extend(roles.watch.silent());
@@ -109,9 +113,9 @@ impl Operations {
             if !standing.is_empty() {
                 trouble.push(format!("read models stand still: {}", standing.join(", ")));
             }
+            catching_up = roles.projections.catching_up();
             let filling: Vec<&str> = roles.projections.filling().into_iter().collect();
-            answers_queries = filling.is_empty();
-            if !answers_queries {
+            if !filling.is_empty() {
                 trouble.push(format!("read models are being filled and not shown yet: {}", filling.join(", ")));
             }
             let unpublished = roles.publisher.iter().flat_map(|publisher| publisher.troubles());
@@ -122,16 +126,16 @@ impl Operations {
         if leaving {
             trouble.push("stopping".to_owned());
         }
-        Readiness { takes_commands: log.is_none() && in_touch && !leaving, answers_queries, trouble }
+        Readiness { takes_commands: log.is_none() && in_touch && !leaving, catching_up, trouble }
     }
 }
 
 /// What a balancer and an operator want to know.
 pub(crate) struct Readiness {
     pub(crate) takes_commands: bool,
-    /// False while read models are filled for the first time: of what they are about nothing is shown, whereas processes of
-    /// the version before an upgrade show theirs.
-    pub(crate) answers_queries: bool,
+    /// The read models that have not come to where the log ended when this process began: what they show is old, or they
+    /// are filled for the first time and show nothing, whereas processes of the version before an upgrade show theirs.
+    pub(crate) catching_up: BTreeSet<&'static str>,
     /// In sentences, each naming what it is about.
     pub(crate) trouble: Vec<String>,
 }

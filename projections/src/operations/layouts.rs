@@ -26,7 +26,7 @@ pub async fn checkpoints(
     documents: &Arc<dyn DocumentStore>,
 ) -> Result<Vec<(String, Mark)>, Failure> {
     prepare(sql.as_ref()).await?;
-    let query = "SELECT partition, size, root, recorded_at, model FROM live_checkpoints \
+    let query = "SELECT partition, size, root, recorded_at, model FROM layout_checkpoints \
                  WHERE partition IS NOT NULL ORDER BY model, partition";
     let rows = sql.read(vec![Statement::new(query, vec![])]).await?;
     let mut found = Vec::new();
@@ -57,16 +57,23 @@ pub async fn others(deps: &Deps) -> Result<Vec<String>, Failure> {
 /// # Errors
 /// When a store cannot; what was not removed by then is by the next call.
 pub async fn prune(deps: &Deps) -> Result<Vec<String>, Failure> {
-    let mut removed = Vec::new();
-    for (key, tables) in layouts_of_tables(deps).await? {
-        deps.sql.write(sets::remove(&key, &tables)).await?;
-        removed.push(key);
-    }
-    for home in other_charts(deps).await? {
-        home.remove().await?;
-        removed.push(home.key());
-    }
-    Ok(removed)
+    let deps = deps.clone();
+    // In a task of its own: it ends in order also when whoever asked went away.
+    let pruning = tokio::spawn(async move {
+        let mut removed = Vec::new();
+        for (key, tables) in layouts_of_tables(&deps).await? {
+            deps.sql.write(sets::remove(&key, &tables)).await?;
+            removed.push(key);
+        }
+        for home in other_charts(&deps).await? {
+            home.remove().await?;
+            removed.push(home.key());
+        }
+        Ok(removed)
+    });
+    pruning.await.unwrap_or_else(|error| {
+        Err(Failure::lasting("projections", "the removal was ended; see the program's log").caused_by(error))
+    })
 }
 
 async fn prepare(sql: &dyn SqlStore) -> Result<(), Failure> {

@@ -21,6 +21,8 @@ use crate::state::Fault;
 pub struct Verdict {
     /// The read model.
     pub model: String,
+    /// False while it is being filled for the first time, and shown to nobody.
+    pub filled: bool,
     /// Each partition's checkpoint.
     pub partitions: Vec<PartitionVerdict>,
     /// Events it was allowed to skip.
@@ -76,6 +78,11 @@ impl std::fmt::Display for Verdict {
         if let Some(first) = differences.first() {
             return write!(f, "{} rows are not what the log makes of them, such as {first}", differences.len());
         }
+        if !self.filled {
+            let sum = |number: fn(&PartitionVerdict) -> u64| self.partitions.iter().map(number).sum::<u64>();
+            let (applied, all) = (sum(|each| each.applied), sum(|each| each.log_size));
+            return write!(f, "being filled, {applied} of {all} events so far, and shown to nobody");
+        }
         match skipped.as_slice() {
             [] => f.write_str("complete"),
             skipped => write!(f, "complete except {}", skipped.join(", ")),
@@ -118,7 +125,8 @@ impl Subject {
             partitions.iter().any(|each| each.partition == position.partition && each.applied > position.offset)
         };
         let skipped = self.skipped.of(self.name()).into_iter().filter(within).collect();
-        Ok(Verdict { model: self.name().to_owned(), partitions, skipped, stopped, differences })
+        let filled = self.home.stored().await?.is_some_and(|stored| stored.filled);
+        Ok(Verdict { model: self.name().to_owned(), filled, partitions, skipped, stopped, differences })
     }
 
     async fn partition_verdicts(&self, marks: &[Mark]) -> Result<Vec<PartitionVerdict>, OperationError> {

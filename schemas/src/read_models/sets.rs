@@ -4,8 +4,9 @@
 //! read_model_layouts      model -> live set, names of its tables, whether it was ever filled up to the log's end
 //! read_model_checkpoints  model, set, partition -> size (frames applied), Merkle root over them, recorded-at of the last
 //! read_model_faults       model, partition -> the event that stopped it
-//! live_checkpoints        view: the checkpoints of the live sets; read it in the same snapshot as the rows
+//! layout_checkpoints      view: the checkpoints of the live sets; read it in the same snapshot as the rows
 //! ```
+//! All versions of the program share these: none of them is ever changed, what needs another shape gets another name.
 //! A *model* is a read model in a layout here, such as `patients@1f2e3d4c`. One that was never filled is not shown to
 //! anybody: its rows are some of the answer, which nobody could tell from all of it. The chart keeps the same as documents,
 //! beside its items (see [`super::chart`]).
@@ -64,8 +65,8 @@ pub fn create() -> Vec<String> {
         "CREATE TABLE IF NOT EXISTS read_model_faults (model CTEXT NOT NULL, partition BIGINT NOT NULL, \
          position BIGINT NOT NULL, event CTEXT NOT NULL, event_type CTEXT NOT NULL, message CTEXT NOT NULL, \
          PRIMARY KEY (model, partition))",
-        "DROP VIEW IF EXISTS live_checkpoints",
-        "CREATE VIEW live_checkpoints AS SELECT l.model, l.filled, c.partition, c.size, c.root, c.recorded_at \
+        "DROP VIEW IF EXISTS layout_checkpoints",
+        "CREATE VIEW layout_checkpoints AS SELECT l.model, l.filled, c.partition, c.size, c.root, c.recorded_at \
          FROM read_model_layouts l LEFT JOIN read_model_checkpoints c ON c.model = l.model AND c.set_name = l.live",
     ]
     .map(str::to_owned)
@@ -125,7 +126,7 @@ impl SetState {
     pub fn query_of(models: &[&str]) -> Statement {
         let marks: Vec<String> = (1..=models.len()).map(|number| format!("${number}")).collect();
         let sql = format!(
-            "SELECT model, filled, partition, size, root, recorded_at FROM live_checkpoints WHERE model IN ({}) \
+            "SELECT model, filled, partition, size, root, recorded_at FROM layout_checkpoints WHERE model IN ({}) \
              ORDER BY model, partition",
             marks.join(", ")
         );
@@ -144,6 +145,12 @@ impl SetState {
             })
         };
         rows.rows.iter().filter_map(read).collect() // One that has not begun is told by a row without a partition.
+    }
+
+    /// Which of the read models in the rows of [`SetState::query_of`] were never filled.
+    pub fn unfilled(rows: &Rows) -> BTreeSet<&str> {
+        let unfilled = rows.rows.iter().filter(|row| row.get(1).and_then(SqlValue::int) == Some(0));
+        unfilled.filter_map(|row| name(row)).collect()
     }
 
     /// Which of the read models in the rows of [`SetState::query_of`] may be shown: those that were filled.

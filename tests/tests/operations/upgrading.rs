@@ -69,6 +69,9 @@ async fn a_server_shows_no_read_model_that_is_being_filled_and_says_so() {
     let (status, ready) = server.get("/health/ready").await;
     assert_eq!((status, &ready["status"]), (200, &json!("degraded")), "commands are taken: {ready}");
     assert_eq!(server.get("/health/ready?for=nothing").await.0, 400);
+    let (_, status) = server.get("/v1/operations/status").await;
+    let counted: Vec<&Value> = status["counts"].as_array().unwrap().iter().map(|count| &count["name"]).collect();
+    assert!(counted.contains(&&json!("appointments")) && !counted.contains(&&json!("patients")), "{status}");
     let answer = patients(&server).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "read-model-filling", "{answer}");
     let listed = lines(&server.run(&["projections", "list", "--json"]), 0);

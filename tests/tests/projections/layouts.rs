@@ -134,6 +134,8 @@ async fn what_is_being_filled_is_shown_to_nobody_until_it_has_come_to_the_end() 
     until(async || projections.filling() == BTreeSet::from(["patients"]), "all others are filled").await;
     assert!(!is_shown(&world, "patients").await);
     assert!(is_shown(&world, "invoices").await);
+    let verdict = operations::verify(&world.deps(), Some(&projections), "patients", false, QUIET).await.expect("asked");
+    assert!(verdict.to_string().starts_with("patients: being filled, 0 of "), "{verdict}");
     let lines = projections.registry().await.expect("a registry");
     let state = |model: &str| lines.iter().find(|line| line.model == model).expect("a line").doing.clone();
     assert_eq!(state("invoices"), Doing::Running);
@@ -142,13 +144,16 @@ async fn what_is_being_filled_is_shown_to_nobody_until_it_has_come_to_the_end() 
     until(async || projections.filling().is_empty(), "it is never filled").await;
     assert!(is_shown(&world, "patients").await, "{key}");
     projections.stop().await;
-    // It stays so, however much is missing later: that is told as being behind.
+    // It stays so, however much is missing later: that is told as being behind, and by whoever asks where to send queries.
     world.append_all(&history(7)[history(6).len()..]).await;
     let gate = Arc::new(GatedSql::new(&world.sql, gates::moves_checkpoint_of("patients")));
     gate.fail();
     let projections = started(Deps { sql: Arc::clone(&gate) as _, ..world.deps() }).await;
     assert_eq!(projections.filling(), BTreeSet::new());
     assert!(is_shown(&world, "patients").await);
+    until(async || projections.catching_up() == BTreeSet::from(["patients"]), "the others catch up").await;
+    gate.open();
+    until(async || projections.catching_up().is_empty(), "it never catches up").await;
     projections.stop().await;
 }
 
@@ -239,6 +244,8 @@ async fn an_event_that_one_layout_cannot_take_stops_that_one_alone() {
     old.stop().await;
     let old = world.start().await;
     assert!(!stands(&old), "what stopped the other layout is not this one's");
+    let faults = world.sql("SELECT model FROM read_model_faults").await;
+    assert_eq!(faults, [[SqlValue::from(next("patients").key().as_str())]], "nor is it this one's to forget");
     let shown = old.registry().await.expect("a registry");
     assert!(shown.iter().all(|line| line.doing == Doing::Running), "{shown:?}");
     new.stop().await;

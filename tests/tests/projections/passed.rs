@@ -23,7 +23,7 @@ async fn started(world: &World) -> (Arc<GatedSql>, Arc<Projections>) {
 
 async fn checkpoint(world: &World) -> u64 {
     let rows =
-        world.sql(&format!("SELECT size FROM live_checkpoints WHERE model = '{}' AND size > 0", key(IDLE))).await;
+        world.sql(&format!("SELECT size FROM layout_checkpoints WHERE model = '{}' AND size > 0", key(IDLE))).await;
     rows.first().map_or(0, |row| row[0].int().expect("a number") as u64)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carelog_domain::kernel::{Actor, CommandId, EventId, Token, Version};
 use carelog_domain::ports::{
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// Waits until every read model has applied the whole log.
+    /// Waits until every read model has applied the whole log, and is shown.
     pub(crate) async fn settle(&self, projections: &Projections) {
         let heads = self.log.head().await.expect("heads");
         let last = heads
@@ -135,6 +135,11 @@ impl World {
         let token: Token = last.collect();
         let reached = projections.reached(&[], &token, Duration::from_secs(30)).await.expect("asked");
         assert!(reached, "{:#?}", projections.registry().await);
+        let begun = Instant::now();
+        while !projections.filling().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:?} are never filled", projections.filling());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<carelog_domain::ports::SqlValue>> {
