@@ -74,8 +74,8 @@ async fn ready(
     let malformed = |_| OperationError::Malformed("malformed-parameter", "for is commands or queries".to_owned());
     let Query(ReadyFor { purpose }) = of.map_err(malformed)?;
     let mut readiness = operations.readiness();
-    let old: Vec<&str> = readiness.catching_up.into_iter().collect();
-    let is_ready = readiness.takes_commands && (purpose == For::Commands || old.is_empty());
+    let is_ready = readiness.takes_commands && (purpose == For::Commands || readiness.catching_up.is_empty());
+    let old: Vec<&str> = readiness.catching_up.difference(&readiness.filling).copied().collect();
     if purpose == For::Queries && !old.is_empty() {
         readiness.trouble.push(format!("read models have not caught up since the start: {}", old.join(", ")));
     }

@@ -13,6 +13,9 @@ use super::{Answer, Operations, to_json};
 /// What a read model does that follows the log.
 const RUNNING: &str = "running";
 
+/// What one does that is not shown yet.
+const FILLING: &str = "filling";
+
 /// How long the counts of the landing page are shown before they are counted again.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
 
@@ -84,8 +87,11 @@ impl Operations {
             let model = models.entry(&line.model).or_default();
             model.0 += line.lag();
             let state = to_json(line)["state"].as_str().unwrap_or_default().to_owned();
-            if state != RUNNING {
-                model.1.push(format!("{state} in partition {}", line.partition));
+            match state.as_str() {
+                RUNNING => {}
+                FILLING if model.1.contains(&state) => {} // It is of all partitions together.
+                FILLING => model.1.push(state),
+                _ => model.1.push(format!("{state} in partition {}", line.partition)),
             }
         }
         let brief = |(name, (behind, trouble)): (&str, (u64, Vec<String>))| {
@@ -105,7 +111,7 @@ impl Operations {
             tracing::error!(why, "the log stopped");
             trouble.push("the log stopped: the reason is in this process's log lines".to_owned());
         }
-        let (mut in_touch, mut catching_up) = (true, BTreeSet::new());
+        let (mut in_touch, mut filling, mut catching_up) = (true, BTreeSet::new(), BTreeSet::new());
         if let Some(roles) = &self.platform.roles {
             in_touch = roles.watch.log_answers();
             trouble.extend(roles.watch.silent());
@@ -113,10 +119,12 @@ impl Operations {
             if !standing.is_empty() {
                 trouble.push(format!("read models stand still: {}", standing.join(", ")));
             }
-            catching_up = roles.projections.catching_up();
-            let filling: Vec<&str> = roles.projections.filling().into_iter().collect();
+            (filling, catching_up) = (roles.projections.filling(), roles.projections.catching_up());
             if !filling.is_empty() {
-                trouble.push(format!("read models are being filled and not shown yet: {}", filling.join(", ")));
+                trouble.push(format!(
+                    "read models are being filled and not shown yet: {}",
+                    Vec::from_iter(filling.iter().copied()).join(", ")
+                ));
             }
             let unpublished = roles.publisher.iter().flat_map(|publisher| publisher.troubles());
             trouble
@@ -126,15 +134,17 @@ impl Operations {
         if leaving {
             trouble.push("stopping".to_owned());
         }
-        Readiness { takes_commands: log.is_none() && in_touch && !leaving, catching_up, trouble }
+        Readiness { takes_commands: log.is_none() && in_touch && !leaving, filling, catching_up, trouble }
     }
 }
 
 /// What a balancer and an operator want to know.
 pub(crate) struct Readiness {
     pub(crate) takes_commands: bool,
-    /// The read models that have not come to where the log ended when this process began: what they show is old, or they
-    /// are filled for the first time and show nothing, whereas processes of the version before an upgrade show theirs.
+    /// The read models that are filled for the first time and show nothing, whereas processes of the version before an
+    /// upgrade show theirs.
+    pub(crate) filling: BTreeSet<&'static str>,
+    /// Those, and the ones that show what is old: they have not come to where the log ended when this process began.
     pub(crate) catching_up: BTreeSet<&'static str>,
     /// In sentences, each naming what it is about.
     pub(crate) trouble: Vec<String>,
