@@ -2,13 +2,13 @@
 //! the adapter's own.
 //!
 //! ```text
-//! pk                           sk                                      attributes
-//! chart__a#<patient>           profile                                 p, o: written from; b: JSON in zlib
-//! chart__a#<patient>           report#<id>                             p, o, n, w: the body is in n parts, written as w
-//! chart__a#<patient>           appointment#<id>                        p, o: a tombstone
-//! chart__a#<patient>           #part#<hash of sk>#<p>:<o>#<w>#<number> b
-//! #directory#chart__a#<shard>  chart__a#<patient>                      which partition keys a table has
-//! #directory#chart__a          generation                              g: counts the times that it was cleared
+//! pk                                    sk                                      attributes
+//! chart__1f2e3d4c_a#<patient>           profile                                 p, o: written from; b: JSON in zlib
+//! chart__1f2e3d4c_a#<patient>           report#<id>                             p, o, n, w: the body is in n parts, written as w
+//! chart__1f2e3d4c_a#<patient>           appointment#<id>                        p, o: a tombstone
+//! chart__1f2e3d4c_a#<patient>           #part#<hash of sk>#<p>:<o>#<w>#<number> b
+//! #directory#chart__1f2e3d4c_a#<shard>  chart__1f2e3d4c_a#<patient>             which partition keys a table has
+//! #directory#chart__1f2e3d4c_a          generation                              g: counts the times that it was cleared
 //! ```
 //! See docs/decisions/0015-dynamodb.md for the access patterns and what was weighed.
 
