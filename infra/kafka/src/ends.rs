@@ -19,6 +19,11 @@ const LEADER_MAX: Duration = Duration::from_secs(1);
 /// After no broker could say it.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// No leader said what its partition holds.
+pub(crate) fn cut_off() -> Failure {
+    passing("this node is cut off from Kafka, so it cannot say what holds now; try again")
+}
+
 /// What a partition held at some moment: the offset of its first record, and that of the next to be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Held {
@@ -83,9 +88,7 @@ fn answer(consumer: &BaseConsumer, options: &Options, partition: u16, asked: &mp
         let waiting: Vec<Answer> = std::iter::once(first).chain(asked.try_iter()).collect();
         let held = ask_leader(consumer, options, partition);
         for answer in waiting {
-            let held = held.clone().map_err(|error| {
-                passing("this node is cut off from Kafka, so it cannot say what holds now; try again").caused_by(error)
-            });
+            let held = held.clone().map_err(|error| cut_off().caused_by(error));
             let _ = answer.send(held); // Whoever asked may have gone.
         }
         consumer.poll(Duration::ZERO); // What the client has to say goes to the log.

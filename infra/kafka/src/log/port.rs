@@ -12,6 +12,7 @@ use futures::future::{Either, select};
 use tokio::sync::watch;
 
 use super::KafkaLog;
+use crate::ends::cut_off;
 use crate::error::{NotOwner, Stopped, lasting, passing};
 use crate::follower::Seen;
 use crate::passing_on;
@@ -75,12 +76,12 @@ impl KafkaLog {
             if skipped {
                 return Ok(());
             }
-            let all_of_it = async {
-                let held = ends.ask(partition).await.map_err(|_| passing("the log is closed"))??;
-                reached(standing, partition, epoch, held.end).await
-            };
             // A leader that is away is waited for no longer, however many questions came before this one.
-            tokio::time::timeout(limit, all_of_it).await.unwrap_or_else(|_| {
+            let until = tokio::time::Instant::now() + limit;
+            let held = tokio::time::timeout_at(until, ends.ask(partition)).await.map_err(|_| cut_off())?;
+            let held = held.map_err(|_| passing("the log is closed"))??;
+            let reading = tokio::time::timeout_at(until, reached(standing, partition, epoch, held.end));
+            reading.await.unwrap_or_else(|_| {
                 Err(passing("this node does not keep up with Kafka, so it cannot say what holds now; try again"))
             })
         })
