@@ -44,7 +44,7 @@ impl DocumentHome {
 
     /// The read model in this layout.
     pub(crate) fn key(&self) -> String {
-        format!("{}@{}", self.model.name, self.keys.layout())
+        self.model.key_in(self.keys.layout())
     }
 
     /// Removes all there is of this layout: first it is shown to nobody any more, at last it is not there any more.

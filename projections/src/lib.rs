@@ -28,11 +28,11 @@ pub mod skips;
 
 mod apply;
 mod assigned;
+mod catching_up;
 mod check;
 mod chunk;
 mod document_home;
 mod feed;
-mod filling;
 mod freshness;
 mod heed;
 mod home;

@@ -33,10 +33,6 @@ impl SqlHome {
         SqlHome { store, model, layout: model.layout(), key: text(model.key()) }
     }
 
-    async fn run(&self, statements: Vec<String>) -> Result<(), Failure> {
-        self.store.write(statements.into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.map(|_| ())
-    }
-
     async fn begin_set(&self, set: Set) -> Result<(), Failure> {
         let mut statements = vec![self.not_live(set)];
         statements.extend(self.drop_tables(set));
@@ -112,7 +108,7 @@ impl SqlHome {
     }
 
     async fn look_once(&self) -> Result<Option<Stored>, Failure> {
-        self.run(sets::create()).await?;
+        make_bookkeeping(self.store.as_ref()).await?;
         self.stored_marks().await
     }
 
@@ -190,6 +186,11 @@ impl SqlHome {
             })
             .collect())
     }
+}
+
+/// Makes the bookkeeping tables that are missing.
+pub(crate) async fn make_bookkeeping(store: &dyn SqlStore) -> Result<(), Failure> {
+    store.write(sets::create().into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.map(|_| ())
 }
 
 pub(crate) fn damaged(model: &str) -> Failure {

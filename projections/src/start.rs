@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::assigned::{Assignments, Here};
+use crate::catching_up::CatchingUp;
 use crate::chunk::Reader;
 use crate::document_home::DocumentHome;
-use crate::filling::Filling;
 use crate::heed;
 use crate::home::{Home, Mark};
 use crate::lag::{self, Lag};
@@ -102,7 +102,7 @@ impl Projections {
             stopping,
         });
         shared.skipped.refresh(shared.sql.as_ref()).await?;
-        let filling = Filling::begin(Arc::clone(&shared), deps.clone()).await?;
+        let catching_up = CatchingUp::begin(Arc::clone(&shared), deps.clone()).await?;
         let all: Vec<&Registered> = deps.read_models.iter().collect();
         let mut assignments = Assignments::new(Arc::clone(&shared), deps.reader(&all));
         let mut changes = deps.assigned.follow();
@@ -114,7 +114,7 @@ impl Projections {
         let tasks = vec![
             tokio::spawn(assignments.follow(changes, assigned)),
             tokio::spawn(looking::look(Arc::clone(&shared))),
-            tokio::spawn(filling.finish()),
+            tokio::spawn(catching_up.finish()),
             tokio::spawn(heed::heed(Arc::clone(&shared))),
             tokio::spawn(lag::sample(Arc::clone(&shared))),
         ];

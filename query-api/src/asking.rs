@@ -136,17 +136,18 @@ impl Asking {
         token: &Token,
     ) -> Answer<Vec<Rows>> {
         queries.push(SetState::query_of(models));
-        let is_filled = |rows: &Rows| {
-            let filled = SetState::filled(rows);
-            models.iter().all(|model| filled.contains(*model))
+        let missing = |states: &Rows| {
+            let filled = SetState::filled(states);
+            models.iter().copied().find(|model| !filled.contains(*model))
         };
         let has_it = |found: &[Rows]| {
-            found.last().is_some_and(|rows| is_filled(rows) && applied(&SetState::from_rows(rows), models, token))
+            found
+                .last()
+                .is_some_and(|rows| missing(rows).is_none() && applied(&SetState::from_rows(rows), models, token))
         };
         let mut found = self.deps.sql.read_fresh_enough(queries, &has_it).await?;
         let states = found.pop().unwrap_or_default();
-        let filled = SetState::filled(&states);
-        if let Some(model) = models.iter().find(|model| !filled.contains(**model)) {
+        if let Some(model) = missing(&states) {
             return Err(being_filled(model));
         }
         let states = SetState::from_rows(&states);

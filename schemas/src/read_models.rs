@@ -81,7 +81,12 @@ impl Model {
 
     /// The read model in this layout, as bookkeeping names it: `patients@1f2e3d4c`.
     pub fn key(&self) -> String {
-        format!("{}@{}", self.name, self.layout())
+        self.key_in(&self.layout())
+    }
+
+    /// The same in the layout of another version.
+    pub fn key_in(&self, layout: &str) -> String {
+        format!("{}@{layout}", self.name)
     }
 }
 

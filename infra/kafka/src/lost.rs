@@ -19,7 +19,7 @@ pub(crate) struct Lost {
 }
 
 enum Asked {
-    Under(Holds),
+    UnderWay(Holds),
     Again(Instant),
 }
 
@@ -45,9 +45,9 @@ impl Lost {
             .filter_map(|(partition, asked)| {
                 let next = match asked {
                     Asked::Again(at) if at > Instant::now() => Asked::Again(at),
-                    Asked::Again(_) => Asked::Under(ask(partition)),
-                    Asked::Under(mut holds) => match holds.try_recv() {
-                        Err(TryRecvError::Empty) => Asked::Under(holds),
+                    Asked::Again(_) => Asked::UnderWay(ask(partition)),
+                    Asked::UnderWay(mut holds) => match holds.try_recv() {
+                        Err(TryRecvError::Empty) => Asked::UnderWay(holds),
                         Ok(Ok(held)) => {
                             answers.push((partition, held));
                             return None;

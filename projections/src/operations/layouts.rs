@@ -25,7 +25,7 @@ pub async fn checkpoints(
     sql: &Arc<dyn SqlStore>,
     documents: &Arc<dyn DocumentStore>,
 ) -> Result<Vec<(String, Mark)>, Failure> {
-    prepare(sql.as_ref()).await?;
+    sql_home::make_bookkeeping(sql.as_ref()).await?;
     let query = "SELECT partition, size, root, recorded_at, model FROM layout_checkpoints \
                  WHERE partition IS NOT NULL ORDER BY model, partition";
     let rows = sql.read(vec![Statement::new(query, vec![])]).await?;
@@ -76,13 +76,9 @@ pub async fn prune(deps: &Deps) -> Result<Vec<String>, Failure> {
     })
 }
 
-async fn prepare(sql: &dyn SqlStore) -> Result<(), Failure> {
-    sql.write(sets::create().into_iter().map(|sql| Statement::new(sql, vec![])).collect()).await.map(|_| ())
-}
-
 /// Key and names of tables.
 async fn layouts_of_tables(deps: &Deps) -> Result<Vec<(String, Vec<String>)>, Failure> {
-    prepare(deps.sql.as_ref()).await?;
+    sql_home::make_bookkeeping(deps.sql.as_ref()).await?;
     let own: BTreeSet<String> = deps.read_models.iter().map(|projection| projection.model.key()).collect();
     let query = Statement::new("SELECT model, tables FROM read_model_layouts ORDER BY model", vec![]);
     let rows = deps.sql.read(vec![query]).await?.into_iter().flat_map(|rows| rows.rows);

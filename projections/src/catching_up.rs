@@ -1,7 +1,7 @@
-//! Read models that are filled for the first time: after an upgrade to another layout, or when a database was lost. Until
-//! one has come to where the log ended when this process began, its rows are some of the answer and nobody is shown them;
-//! processes of the version before show theirs. One that was filled once is shown, but a process whose read models nobody
-//! kept up for a while is not one to send queries to before they have caught up.
+//! Read models that have not come to where the log ended when this process began. One that is filled for the first time,
+//! after an upgrade to another layout or when a database was lost, is shown to nobody before: its rows are some of the
+//! answer, and processes of the version before show theirs. One that was filled once is shown, but a process whose read
+//! models nobody kept up for a while is not one to send queries to before they have caught up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The read models that have not caught up, and how far they have to come.
-pub(crate) struct Filling {
+pub(crate) struct CatchingUp {
     shared: Arc<Shared>,
     deps: Deps,
     /// Sizes of the log, by partition.
@@ -27,19 +27,19 @@ pub(crate) struct Filling {
     left: Vec<Arc<Running>>,
 }
 
-impl Filling {
+impl CatchingUp {
     /// All of them, after a look whether some have: nothing is filled by nothing.
-    pub(crate) async fn begin(shared: Arc<Shared>, deps: Deps) -> Result<Filling, Failure> {
+    pub(crate) async fn begin(shared: Arc<Shared>, deps: Deps) -> Result<CatchingUp, Failure> {
         let heads = shared.log.head().await?;
         let size = |partition| heads.iter().find(|head| head.partition == partition).map_or(0, |head| head.size);
         let until: Vec<u64> = (0..shared.log.partitions()).map(Partition).map(size).collect();
         let left = shared.models.clone();
-        let mut filling = Filling { shared, deps, until, left };
-        filling.look().await?;
-        for model in filling.left.iter().filter(|model| !model.is_filled()) {
+        let mut all = CatchingUp { shared, deps, until, left };
+        all.look().await?;
+        for model in all.left.iter().filter(|model| !model.is_filled()) {
             tracing::info!(model = model.name(), "being filled; it is shown when it has come to the log's end");
         }
-        Ok(filling)
+        Ok(all)
     }
 
     /// Looks until all have caught up, or everything stops. What was before them is removed then, where nobody else uses it.
