@@ -4,6 +4,10 @@
 //! other.
 
 pub mod cloud_event;
+#[cfg(feature = "faults")]
+pub mod faults;
+#[cfg(not(feature = "faults"))]
+mod faults;
 pub mod feed_cursor;
 pub mod frame;
 pub mod read_models;

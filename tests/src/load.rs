@@ -9,6 +9,7 @@ pub mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -25,12 +26,18 @@ pub struct Load {
 }
 
 impl Load {
-    /// Lets so many clients begin.
-    pub fn begin(clients: usize, targets: &Targets, world: &Arc<World>, recorder: &Arc<Recorder>) -> Load {
+    /// Lets so many clients begin, each of which rests so long after whatever it did.
+    pub fn begin(
+        clients: usize,
+        rest: Duration,
+        targets: &Targets,
+        world: &Arc<World>,
+        recorder: &Arc<Recorder>,
+    ) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let begin = |number| {
             let client = Client::new(number, targets.clone(), recorder.clone());
-            tokio::spawn(work::work(client, world.clone(), stop.clone()))
+            tokio::spawn(work::work(client, rest, world.clone(), stop.clone()))
         };
         let clients = (0..clients).map(begin).collect();
         Load { recorder: recorder.clone(), stop, clients }

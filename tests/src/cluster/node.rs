@@ -27,7 +27,7 @@ pub struct Node {
     pub base: String,
     http: reqwest::Client,
     folder: PathBuf,
-    environment: Vec<(String, String)>,
+    environment: Mutex<Vec<(String, String)>>,
     /// None when it is reached directly.
     lines: Option<Lines>,
     process: Mutex<Option<Child>>,
@@ -50,6 +50,7 @@ impl Node {
         // Tests of one process share nodes, but no runtime: a connection must not outlive its request.
         let http = http.pool_max_idle_per_host(0).build().expect("a client");
         let base = format!("http://127.0.0.1:{port}");
+        let environment = Mutex::new(environment);
         Node { name: name.to_owned(), base, http, folder, environment, lines, process: Mutex::default() }
     }
 
@@ -65,10 +66,17 @@ impl Node {
         let mut command = dying_with_us(program());
         let listen = self.base.trim_start_matches("http://");
         command.args(["serve", "--listen", listen, "--data"]).arg(self.folder.join("data"));
-        command.envs(self.environment.iter().cloned());
+        command.envs(self.environment.lock().expect("not poisoned").iter().cloned());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file")).stderr(log);
         let before = self.process.lock().expect("not poisoned").replace(spawn_to_the_end(command));
         assert!(before.is_none(), "{} runs already", self.name);
+    }
+
+    /// What a variable is when it is started again.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut environment = self.environment.lock().expect("not poisoned");
+        environment.retain(|(other, _)| other != name);
+        environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Its process.
@@ -78,19 +86,35 @@ impl Node {
 
     /// Until it is ready to do everything.
     pub async fn ready(&self) {
+        self.until_ready("").await;
+    }
+
+    /// The same, and until its read models have caught up.
+    pub async fn ready_for_queries(&self) {
+        self.until_ready("?for=queries").await;
+    }
+
+    async fn until_ready(&self, what: &str) {
         let begun = Instant::now();
-        while !self.is_ready().await {
+        while !self.says_ready(what).await {
             let ended =
                 self.process.lock().expect("not poisoned").as_mut().map(|child| child.try_wait().expect("asked"));
             assert_eq!(ended, Some(None), "{} ended\n{}", self.name, self.log_end(40));
-            assert!(begun.elapsed() < START_MAX, "{} does not get ready\n{}", self.name, self.log_end(40));
+            if begun.elapsed() > START_MAX {
+                let told = self.get(&format!("/health/ready{what}")).await;
+                panic!("{} does not get ready: {told:?}\n{}", self.name, self.log_end(40));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Whether it says that it is ready to do everything.
     pub async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
+        self.says_ready("").await
+    }
+
+    async fn says_ready(&self, what: &str) -> bool {
+        let answer = self.http.get(format!("{}/health/ready{what}", self.base)).send().await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::Rng as _;
 use reqwest::Method;
@@ -14,7 +15,7 @@ use crate::history::audit::{place, places};
 use crate::history::{Answer, Asked, Observation, Seen, Standing};
 
 /// Works until it is told to stop.
-pub(super) async fn work(mut client: Client, world: Arc<World>, stop: Arc<AtomicBool>) {
+pub(super) async fn work(mut client: Client, rest: Duration, world: Arc<World>, stop: Arc<AtomicBool>) {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
@@ -32,7 +33,11 @@ pub(super) async fn work(mut client: Client, world: Arc<World>, stop: Arc<Atomic
             85..92 => look_at_model(&mut client, place).await,
             _ => look_at_version(&mut client, place).await,
         }
-        tokio::task::yield_now().await;
+        if rest.is_zero() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::time::sleep(rest).await;
+        }
     }
 }
 

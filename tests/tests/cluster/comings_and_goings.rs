@@ -1,9 +1,16 @@
-//! Nodes that are restarted one after the other, added, and taken away in order: clients notice nothing.
+//! Nodes that are restarted one after the other, with the same program or another version of it, added, and taken away in
+//! order: clients notice nothing.
 
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use carelog_schemas::faults::OTHER_LAYOUTS;
 use carelog_tests::cluster::Node;
+use carelog_tests::history::Answer;
+use carelog_tests::server::program;
+use serde_json::Value;
 
 use crate::stage::Stage;
 
@@ -15,25 +22,76 @@ async fn stop(node: &Arc<Node>) {
     tokio::task::spawn_blocking(move || stopping.stop()).await.expect("stopped");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn all_nodes_are_restarted_one_after_the_other_and_no_request_fails() {
-    let stage = Stage::set("rolling").await;
+/// How long clients of an upgrade rest after whatever they did: charts, which DynamoDB Local takes slowly, keep up.
+const REST: Duration = Duration::from_millis(300);
+
+/// Restarts all nodes, one after the other, as one with a balancer does it, perhaps with the program whose read models have
+/// these layouts; no request may fail meanwhile.
+async fn restart_all(stage: &Stage, other_layouts: Option<&str>) {
     let begun = Instant::now();
     for node in stage.cluster.nodes() {
         stage.targets.remove(&node.base);
         tokio::time::sleep(DRAIN).await;
         stop(&node).await;
+        if let Some(models) = other_layouts {
+            node.set(OTHER_LAYOUTS, models);
+        }
         node.start();
-        node.ready().await;
+        if other_layouts.is_some() {
+            node.ready_for_queries().await
+        } else {
+            node.ready().await
+        }
         stage.targets.add(&node.base);
         tokio::time::sleep(DRAIN).await;
     }
     let meanwhile = stage.between(begun, Instant::now());
-    let failed: Vec<_> = meanwhile.iter().filter(|attempt| attempt.is_unknown()).collect();
+    let is_filling =
+        |answer: &Answer| matches!(answer, Answer::Refused { code, .. } if code.contains("read-model-filling"));
+    let failed: Vec<_> =
+        meanwhile.iter().filter(|attempt| attempt.is_unknown() || is_filling(&attempt.answer)).collect();
     eprintln!("{} requests while all nodes were restarted, {} failed", meanwhile.len(), failed.len());
     let shown: Vec<String> = failed.iter().take(5).map(|each| format!("{each:?}")).collect();
     let (shown, why) = (shown.join("\n"), stage.cluster.failures());
     assert!(failed.is_empty(), "{} of {} requests failed: {shown}\n{why}", failed.len(), meanwhile.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_are_restarted_one_after_the_other_and_no_request_fails() {
+    let stage = Stage::set("rolling").await;
+    restart_all(&stage, None).await;
+    stage.end().await;
+}
+
+/// What `carelog projections prune` names, or removes.
+fn pruned(node: &Node, more: &[&str]) -> BTreeSet<String> {
+    let all = [&["projections", "prune", "--json", "--server", &node.base], more].concat();
+    let output = Command::new(program()).args(all).output().expect("run");
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{error}");
+    let model =
+        |line: &str| serde_json::from_str::<Value>(line).expect("json")["model"].as_str().expect("a name").to_owned();
+    out.lines().map(model).collect()
+}
+
+/// Names without their layouts.
+fn models(keys: &BTreeSet<String>) -> Vec<&str> {
+    keys.iter().map(|key| key.split('@').next().expect("a name")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_to_other_layouts_and_back_fails_no_request_and_leaves_nothing_once_it_is_pruned() {
+    let stage = Stage::set_apart("upgraded", REST).await;
+    let nodes = stage.cluster.nodes();
+    restart_all(&stage, Some("appointments,chart")).await;
+    let old = pruned(&nodes[1], &[]);
+    assert_eq!(models(&old), ["appointments", "chart"]);
+    // Back, on what the version before left: nobody kept it up meanwhile.
+    restart_all(&stage, Some("")).await;
+    let new = pruned(&nodes[1], &[]);
+    assert_eq!((models(&new), old.is_disjoint(&new)), (vec!["appointments", "chart"], true), "{old:?}");
+    assert_eq!(pruned(&nodes[0], &["--yes"]), new);
+    assert_eq!(pruned(&nodes[2], &[]), BTreeSet::new());
     stage.end().await;
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Clients of a scenario.
 const CLIENTS: usize = 12;
 /// Scenarios that end with it in the short form too: a store or a worker was in doubt. All share the rows.
-const DEEP: [&str; 4] = ["killed", "cut off", "cut off from Kafka", "stores"];
+const DEEP: [&str; 5] = ["killed", "cut off", "cut off from Kafka", "stores", "upgraded"];
 /// How long nodes may take to have the same log once nothing more is written.
 const SAME_MAX: Duration = Duration::from_secs(60);
 /// How long a partition may take to be written to again, whatever happened: beyond it something hangs.
@@ -60,6 +60,24 @@ impl Stage {
         let cluster = shared().await;
         let alone = ONE_AT_A_TIME.lock().await;
         restore(&cluster).await;
+        Stage::set_on(cluster, alone, name, events, Duration::ZERO).await
+    }
+
+    /// A cluster of its own, whose log is short, with clients who rest so long after whatever they did: nothing is kept from
+    /// catching up by them.
+    pub(crate) async fn set_apart(name: &str, rest: Duration) -> Stage {
+        let alone = ONE_AT_A_TIME.lock().await;
+        let cluster = Arc::new(Cluster::start(Plan::default()).await);
+        Stage::set_on(cluster, alone, name, 0, rest).await
+    }
+
+    async fn set_on(
+        cluster: Arc<Cluster>,
+        alone: MutexGuard<'static, ()>,
+        name: &str,
+        events: u64,
+        rest: Duration,
+    ) -> Stage {
         let targets = Targets::of(cluster.nodes().iter().map(|node| node.base.clone()));
         let mut first = Client::new(CLIENTS, targets.clone(), Arc::default());
         if events > 0 {
@@ -71,7 +89,7 @@ impl Stage {
         let from = heads(&cluster.nodes()[0]).await;
         let world = Arc::new(World::set_up(&mut first, name, cluster.partitions()).await);
         let recorder = Arc::new(Recorder::default());
-        let load = Some(Load::begin(CLIENTS, &targets, &world, &recorder));
+        let load = Some(Load::begin(CLIENTS, rest, &targets, &world, &recorder));
         // A past of a million days is nothing that these scenarios touch, and takes long to project again.
         let deep = events == 0 && (long() || DEEP.contains(&name));
         let stage = Stage { cluster, recorder, targets, from, load, deep, _alone: alone };

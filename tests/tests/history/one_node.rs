@@ -42,7 +42,7 @@ async fn history() -> (Vec<Attempt>, Audit) {
     let mut first = Client::new(CLIENTS, targets.clone(), Arc::default());
     let world = Arc::new(World::set_up(&mut first, "one node", PARTITIONS).await);
     let recorder = Arc::new(Recorder::default());
-    let load = Load::begin(CLIENTS, &targets, &world, &recorder);
+    let load = Load::begin(CLIENTS, Duration::ZERO, &targets, &world, &recorder);
     for blow in 0..KILLS + STOPS {
         tokio::time::sleep(Duration::from_millis(random.random_range(500..1_500))).await;
         if blow % 4 == 3 {
