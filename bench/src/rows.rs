@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use carelog_domain::ports::{SqlStore, SqlValue, Statement};
+use carelog_domain::ports::{ROWS, SqlStore, SqlValue, Statement};
 use carelog_postgres::{PostgresSettings, PostgresStore};
 use carelog_schemas::read_models::{Kind, Set, Table, appointments, availability};
 use futures::SinkExt;
@@ -15,7 +15,7 @@ use crate::pressure::Pressure;
 use crate::report::{Report, Row, number, rate, share};
 
 /// Rows of one statement and of one transaction, as projections write them.
-const STATEMENT_ROWS: u64 = 32;
+const STATEMENT_ROWS: u64 = 1_024;
 const TRANSACTION_ROWS: u64 = 4_096;
 /// In the tables' names; no program's.
 const LAYOUT: &str = "bench";
@@ -89,24 +89,16 @@ async fn copied(store: &PostgresStore, client: &Client, table: &Table, rows: u64
 
 fn upsert(table: &Table, rows: std::ops::Range<u64>) -> Statement {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    let tuples: Vec<String> = (0..(rows.end - rows.start) as usize)
-        .map(|row| {
-            let places: Vec<String> =
-                (1..=columns.len()).map(|column| format!("${}", row * columns.len() + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
     let rest = columns.iter().filter(|name| !table.key.contains(name));
     let set: Vec<String> = rest.map(|name| format!("{name} = excluded.{name}")).collect();
     let sql = format!(
-        "INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
+        "INSERT INTO {} ({}) {ROWS} ON CONFLICT ({}) DO UPDATE SET {}",
         table.in_set(LAYOUT, Set::A),
         columns.join(", "),
-        tuples.join(", "),
         table.key.join(", "),
         set.join(", ")
     );
-    Statement::new(sql, rows.flat_map(|number| row(table, number)).collect())
+    Statement::of_rows(sql, columns.len(), rows.flat_map(|number| row(table, number)).collect())
 }
 
 /// Values of the size that ids and instants have; every third that may be NULL is.

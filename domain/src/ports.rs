@@ -36,7 +36,7 @@ pub use lab_reader::LabReader;
 pub use peers::{Answers, Peers, Unanswered};
 pub use publisher::{Publication, PublishError, Publisher, TopicMark, TopicRecord};
 pub use settlement::Settlement;
-pub use sql_store::{FreshEnough, Rows, SqlStore, SqlValue, Statement};
+pub use sql_store::{FreshEnough, ROWS, Rows, SqlStore, SqlValue, Statement};
 
 /// A future on the heap, so that traits with async methods can be objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use carelog_domain::ports::{SqlValue, Statement};
+use carelog_domain::ports::{ROWS, SqlValue, Statement};
 use carelog_schemas::read_models::{Set, Table};
 
 use crate::change::{Cell, RowChange, RowWhat};
 
-/// Rows of one INSERT. A power of two, so that few different texts are prepared.
-const ROWS_MAX: usize = 32;
+/// Rows of one INSERT; bounds how long a store is busy with one statement.
+const ROWS_MAX: usize = 1_024;
 
 /// A change that does not fit its table: a bug of a projection.
 #[derive(Debug, thiserror::Error)]
@@ -140,9 +140,8 @@ impl TablePlan {
                 continue;
             }
             let mut rows = rows.into_iter();
-            while let Some(left) = rows.len().checked_ilog2() {
-                let share = ROWS_MAX.min(1 << left);
-                statements.push(upsert(&name, table, &values, &adds, rows.by_ref().take(share).collect()));
+            while rows.len() > 0 {
+                statements.push(upsert(&name, table, &values, &adds, rows.by_ref().take(ROWS_MAX)));
             }
         }
         statements
@@ -180,28 +179,20 @@ fn upsert(
     table: &Table,
     values: &[&'static str],
     adds: &[&'static str],
-    rows: Vec<(Vec<SqlValue>, Row)>,
+    rows: impl Iterator<Item = (Vec<SqlValue>, Row)>,
 ) -> Statement {
     let columns: Vec<&str> = table.key.iter().chain(values).chain(adds).copied().collect();
-    let tuples: Vec<String> = (0..rows.len())
-        .map(|row| {
-            let places: Vec<String> =
-                (1..=columns.len()).map(|column| format!("${}", row * columns.len() + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
     let set = values.iter().map(|column| format!("{column} = excluded.{column}"));
     let add = adds.iter().map(|column| format!("{column} = {name}.{column} + excluded.{column}"));
     let set: Vec<String> = set.chain(add).collect();
     let conflict = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", set.join(", ")) };
     let sql = format!(
-        "INSERT INTO {name} ({}) VALUES {} ON CONFLICT ({}) DO {conflict}",
+        "INSERT INTO {name} ({}) {ROWS} ON CONFLICT ({}) DO {conflict}",
         columns.join(", "),
-        tuples.join(", "),
         table.key.join(", ")
     );
-    let parameters = rows.into_iter().flat_map(|(key, row)| key.into_iter().chain(row.into_values())).collect();
-    Statement::new(sql, parameters)
+    let cells = rows.flat_map(|(key, row)| key.into_iter().chain(row.into_values())).collect();
+    Statement::of_rows(sql, columns.len(), cells)
 }
 
 #[cfg(test)]
@@ -233,7 +224,7 @@ mod tests {
         assert!(
             statements[0]
                 .sql
-                .starts_with("INSERT INTO imports__1f2e3d4c_a (hospital, manifest, state) VALUES ($1, $2, $3)")
+                .starts_with("INSERT INTO imports__1f2e3d4c_a (hospital, manifest, state) {rows} ON CONFLICT")
         );
         assert_eq!(statements[0].parameters[2], text("x"));
     }
@@ -261,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_shape_share_statements_of_a_few_sizes() {
-        let seats: Vec<Change> = (0..71)
+    fn rows_of_one_shape_share_a_statement_up_to_a_bound() {
+        let seats: Vec<Change> = (0..1_100)
             .map(|number| {
                 let cells = vec![
                     ("role", text("r")),
@@ -275,7 +266,7 @@ mod tests {
             })
             .collect();
         let rows: Vec<usize> = plan(&seats).iter().map(|statement| statement.parameters.len() / 5).collect();
-        assert_eq!(rows, [32, 32, 4, 2, 1]);
+        assert_eq!(rows, [1_024, 76]);
     }
 
     #[test]

@@ -79,6 +79,9 @@ impl SqlValue {
     }
 }
 
+/// What stands in the text of a statement for the rows that it takes.
+pub const ROWS: &str = "{rows}";
+
 /// One statement and its parameters.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Statement {
@@ -86,6 +89,8 @@ pub struct Statement {
     pub sql: String,
     /// The parameters.
     pub parameters: Vec<SqlValue>,
+    /// Of a statement that takes rows, how many parameters make one.
+    pub columns: Option<usize>,
     /// How many rows it must affect for the transaction to stand.
     pub expect: Option<u64>,
 }
@@ -93,7 +98,40 @@ pub struct Statement {
 impl Statement {
     /// A statement whose number of affected rows does not matter.
     pub fn new(sql: impl Into<String>, parameters: Vec<SqlValue>) -> Statement {
-        Statement { sql: sql.into(), parameters, expect: None }
+        Statement { sql: sql.into(), parameters, columns: None, expect: None }
+    }
+
+    /// A statement that takes rows, each of so many values, and nothing else: `INSERT INTO seats (role, start_at) {rows}`.
+    /// Each store gives them to its database as that takes many best. Values of one column are of one kind or NULL, and no
+    /// two rows have one key.
+    pub fn of_rows(sql: impl Into<String>, columns: usize, values: Vec<SqlValue>) -> Statement {
+        Statement { sql: sql.into(), parameters: values, columns: Some(columns), expect: None }
+    }
+
+    /// One value of each column of the rows that is not NULL, where there is one; nothing for a statement without rows. A
+    /// store that runs it looks at them first.
+    ///
+    /// # Errors
+    ///
+    /// Says in words what is wrong with the rows.
+    pub fn samples(&self) -> Result<Option<Vec<Option<&SqlValue>>>, String> {
+        let Some(columns) = self.columns else { return Ok(None) };
+        let values = self.parameters.len();
+        if columns == 0 || !values.is_multiple_of(columns) {
+            return Err(format!("{} takes rows of {columns} values, and {values} make none", self.excerpt()));
+        }
+        if !self.sql.contains(ROWS) {
+            return Err(format!("{} does not say where {ROWS} go", self.excerpt()));
+        }
+        let mut samples: Vec<Option<&SqlValue>> = vec![None; columns];
+        for (place, value) in self.parameters.iter().enumerate().filter(|(_, value)| **value != SqlValue::Null) {
+            let sample = *samples[place % columns].get_or_insert(value);
+            if std::mem::discriminant(sample) != std::mem::discriminant(value) {
+                let column = place % columns + 1;
+                return Err(format!("{} has values of two kinds in column {column}", self.excerpt()));
+            }
+        }
+        Ok(Some(samples))
     }
 
     /// The transaction stands only if exactly this many rows are affected.

@@ -9,6 +9,7 @@
 //! See docs/decisions/0013-postgresql.md for what was weighed and measured.
 
 mod address;
+mod arrays;
 mod cancel;
 mod failure;
 mod migrations;

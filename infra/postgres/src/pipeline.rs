@@ -8,6 +8,7 @@ use futures::{StreamExt, poll};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row, RowStream, SimpleQueryMessage};
 
+use crate::arrays::unnested;
 use crate::parameter::{Parameter, kind};
 
 /// A text that comes so often in a row is parsed once for all of them: for a wide table that doubles the rows a second.
@@ -64,7 +65,7 @@ pub(crate) struct Parsed(pub(crate) Vec<Option<tokio_postgres::Statement>>);
 pub(crate) async fn parse_runs(client: &Client, statements: &[Statement]) -> Result<Parsed, Error> {
     let mut parsing = Vec::new();
     for run in statements.chunk_by(|one, next| one.sql == next.sql) {
-        let kinds = if run.len() < RUN_MIN { None } else { kinds(run) };
+        let kinds = if run.len() < RUN_MIN || run[0].columns.is_some() { None } else { kinds(run) };
         let sent = match kinds {
             Some(kinds) => {
                 let request = async move { client.prepare_typed(&run[0].sql, &kinds).await };
@@ -123,6 +124,10 @@ pub(crate) async fn send_parsed<'a>(
 }
 
 async fn ask(client: &Client, statement: &Statement) -> Result<Answer, Error> {
+    if let Ok(Some(samples)) = statement.samples() {
+        let (sql, arrays) = unnested(statement, &samples);
+        return collected(client.query_typed_raw(&sql, arrays).await?).await;
+    }
     let parameters = statement.parameters.iter().map(Parameter::typed);
     collected(client.query_typed_raw(&statement.sql, parameters).await?).await
 }

@@ -61,6 +61,9 @@ impl From<Failure> for Trouble {
 
 /// Runs all statements in one transaction.
 pub(crate) async fn write(server: &Server, statements: &[Statement]) -> Result<Vec<u64>, Failure> {
+    for statement in statements {
+        statement.samples().map_err(|wrong| Failure::lasting(PORT, wrong))?;
+    }
     let (mut tries, mut parsing) = (1, true);
     loop {
         let trouble = match try_write(server, statements, parsing).await {

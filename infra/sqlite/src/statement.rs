@@ -2,16 +2,21 @@
 
 use std::borrow::Cow;
 
-use carelog_domain::ports::{Failure, Rows, SqlValue, Statement};
+use carelog_domain::ports::{Failure, ROWS, Rows, SqlValue, Statement};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
 use crate::failure::{PORT, failure};
 
+/// Rows that are given to SQLite at once. A power of two, so that few different texts are prepared.
+const ROWS_MAX: usize = 32;
+
 /// Runs a statement that changes something; returns the affected rows and checks what was expected of them.
 pub(crate) fn execute(connection: &Connection, statement: &Statement) -> Result<u64, Failure> {
-    let mut prepared = prepare(connection, statement)?;
-    let affected = prepared.raw_execute().map_err(|error| failure(&doing("could not run", statement), error))? as u64;
+    let affected = match statement.columns {
+        None => run(connection, statement, &statement.sql, &statement.parameters)?,
+        Some(columns) => run_rows(connection, statement, columns)?,
+    };
     match statement.expect {
         Some(expected) if expected != affected => Err(Failure::lasting(
             PORT,
@@ -21,9 +26,30 @@ pub(crate) fn execute(connection: &Connection, statement: &Statement) -> Result<
     }
 }
 
+/// One text for up to so many rows.
+fn run_rows(connection: &Connection, statement: &Statement, columns: usize) -> Result<u64, Failure> {
+    statement.samples().map_err(|wrong| Failure::lasting(PORT, wrong))?;
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    let (mut left, mut affected) = (statement.parameters.as_slice(), 0);
+    while let Some(power) = (left.len() / columns).checked_ilog2() {
+        let rows = ROWS_MAX.min(1 << power);
+        let sql = statement.sql.replacen(ROWS, &format!("VALUES {}", vec![row.as_str(); rows].join(", ")), 1);
+        let (share, rest) = left.split_at(rows * columns);
+        affected += run(connection, statement, &sql, share)?;
+        left = rest;
+    }
+    Ok(affected)
+}
+
+fn run(connection: &Connection, statement: &Statement, sql: &str, parameters: &[SqlValue]) -> Result<u64, Failure> {
+    let mut prepared = prepare(connection, statement, sql, parameters)?;
+    let affected = prepared.raw_execute().map_err(|error| failure(&doing("could not run", statement), error))?;
+    Ok(affected as u64)
+}
+
 /// Runs a query.
 pub(crate) fn query(connection: &Connection, statement: &Statement) -> Result<Rows, Failure> {
-    let mut prepared = prepare(connection, statement)?;
+    let mut prepared = prepare(connection, statement, &statement.sql, &statement.parameters)?;
     let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut found = Rows { rows: Vec::new(), columns };
     let width = found.columns.len();
@@ -37,15 +63,20 @@ pub(crate) fn query(connection: &Connection, statement: &Statement) -> Result<Ro
     Ok(found)
 }
 
-fn prepare<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>, Failure> {
+fn prepare<'c>(
+    connection: &'c Connection,
+    statement: &Statement,
+    sql: &str,
+    parameters: &[SqlValue],
+) -> Result<CachedStatement<'c>, Failure> {
     let failed = |error| failure(&doing("could not prepare", statement), error);
-    let mut prepared = connection.prepare_cached(&numbered(&statement.sql)).map_err(failed)?;
-    let (takes, given) = (prepared.parameter_count(), statement.parameters.len());
+    let mut prepared = connection.prepare_cached(&numbered(sql)).map_err(failed)?;
+    let (takes, given) = (prepared.parameter_count(), parameters.len());
     if takes != given {
         let message = format!("{} takes {takes} parameters, not {given}", statement.excerpt());
         return Err(Failure::lasting(PORT, message));
     }
-    for (index, parameter) in statement.parameters.iter().enumerate() {
+    for (index, parameter) in parameters.iter().enumerate() {
         let bound = match parameter {
             SqlValue::Null => prepared.raw_bind_parameter(index + 1, Value::Null),
             SqlValue::Int(number) => prepared.raw_bind_parameter(index + 1, number),

@@ -1,4 +1,4 @@
-//! Writes as projections make them: rows of several tuples that insert, replace and count, with NULL in any place, many
+//! Writes as projections make them: statements of many rows that insert, replace and count, with NULL in any place, many
 //! statements of one text in a row, and a checkpoint that moves only from the expected place.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,8 @@ pub(super) async fn run(store: &dyn SqlStore) {
     let create = "CREATE TABLE stock (place CTEXT NOT NULL, item CTEXT NOT NULL, note CTEXT, sort BYTEA, empty BYTEA, \
                   amount BIGINT NOT NULL, PRIMARY KEY (place, item))";
     store.write(vec![plain(create)]).await.expect("made");
-    many_rows_of_one_text(store).await;
+    many_rows_at_once(store).await;
+    rows_that_are_none_are_refused_in_words(store).await;
     what_is_there_is_replaced_and_counted(store).await;
     rows_under_the_beginning_of_a_key(store).await;
     a_checkpoint_moves_from_where_it_was_or_not_at_all(store).await;
@@ -23,23 +24,14 @@ pub(super) async fn run(store: &dyn SqlStore) {
 
 /// An upsert as `projections::plan` writes it.
 fn upsert(rows: &[(&str, i64, Row)]) -> Statement {
-    let tuples: Vec<String> = (0..rows.len())
-        .map(|row| {
-            let places: Vec<String> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
-    let sql = format!(
-        "INSERT INTO stock (place, item, note, sort, empty, amount) VALUES {} ON CONFLICT (place, item) DO UPDATE SET \
-         note = excluded.note, sort = excluded.sort, empty = excluded.empty, amount = stock.amount + excluded.amount",
-        tuples.join(", ")
-    );
+    let sql = "INSERT INTO stock (place, item, note, sort, empty, amount) {rows} ON CONFLICT (place, item) DO UPDATE SET \
+               note = excluded.note, sort = excluded.sort, empty = excluded.empty, amount = stock.amount + excluded.amount";
     let values = rows.iter().flat_map(|(place, item, (note, sort, amount))| {
         let item = SqlValue::Text(format!("{item:04}"));
         let empty = SqlValue::Null; // In every row: nothing tells a store what type it has but its column.
         [(*place).into(), item, note.clone().into(), sort.clone().into(), empty, (*amount).into()]
     });
-    statement(&sql, values.collect())
+    Statement::of_rows(sql, 6, values.collect())
 }
 
 fn row(number: i64) -> Row {
@@ -59,14 +51,38 @@ async fn stock(store: &dyn SqlStore) -> BTreeMap<(String, String), Row> {
     rows.collect()
 }
 
-async fn many_rows_of_one_text(store: &dyn SqlStore) {
+async fn many_rows_at_once(store: &dyn SqlStore) {
     let rows: Vec<(&str, i64, Row)> = (0..200).map(|number| ("here", number, row(number))).collect();
-    // 12 statements of one text, then one of another.
-    let affected = store.write(rows.chunks(16).map(upsert).collect()).await.expect("written");
-    assert_eq!(affected, [vec![16; 12], vec![8]].concat());
+    let shares = [&rows[..1], &rows[1..1], &rows[1..4], &rows[4..]].map(upsert);
+    let affected = store.write(shares.into()).await.expect("written");
+    assert_eq!(affected, [1, 0, 3, 196]);
+    let too_few = upsert(&rows[..3]).expecting(4);
+    assert!(store.write(vec![upsert(&[("gone", 1, row(1))]), too_few]).await.is_err(), "three rows are not four");
+    let nothing = Statement::of_rows("INSERT INTO bare (one, two) {rows}", 2, vec![SqlValue::Null; 6]);
+    let bare = plain("CREATE TABLE bare (one CTEXT, two BIGINT)");
+    assert_eq!(store.write(vec![bare, nothing]).await.expect("written")[1], 3, "rows of nothing are rows");
     let kept = stock(store).await;
     assert_eq!(kept.len(), 200);
     assert!(kept.iter().all(|((_, item), found)| *found == row(item.parse().expect("a number"))));
+}
+
+async fn rows_that_are_none_are_refused_in_words(store: &dyn SqlStore) {
+    let sql = "INSERT INTO stock (place, amount) {rows}";
+    let refused = [
+        (Statement::of_rows(sql, 2, vec!["a".into(), 1.into(), "b".into()]), "takes rows of 2 values, and 3 make none"),
+        (Statement::of_rows(sql, 0, vec!["a".into()]), "takes rows of 0 values"),
+        // Eight bytes are a number to whoever is told that they are.
+        (
+            Statement::of_rows(sql, 2, vec!["a".into(), 1.into(), "b".into(), "8 bytes!".into()]),
+            "two kinds in column 2",
+        ),
+        (Statement::of_rows("INSERT INTO stock (place) VALUES ($1)", 1, vec!["a".into()]), "where {rows} go"),
+    ];
+    for (statement, why) in refused {
+        let failure = store.write(vec![upsert(&[("gone", 2, row(2))]), statement]).await.expect_err("refused");
+        assert!(!failure.retry_helps && failure.message.contains(why), "{failure}");
+    }
+    assert!(!stock(store).await.keys().any(|(place, _)| place == "gone"), "nothing is written with them");
 }
 
 async fn what_is_there_is_replaced_and_counted(store: &dyn SqlStore) {
