@@ -90,8 +90,7 @@ impl Stage {
         let world = Arc::new(World::set_up(&mut first, name, cluster.partitions()).await);
         let recorder = Arc::new(Recorder::default());
         let load = Some(Load::begin(CLIENTS, rest, &targets, &world, &recorder));
-        // A past of a million days is nothing that these scenarios touch, and takes long to project again.
-        let deep = events == 0 && (long() || DEEP.contains(&name));
+        let deep = long() || DEEP.contains(&name);
         let stage = Stage { cluster, recorder, targets, from, load, deep, _alone: alone };
         let all: Vec<u16> = (0..stage.cluster.partitions()).collect();
         stage.written_again(Instant::now(), &all, |_| true).await;
