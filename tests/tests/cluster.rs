@@ -9,6 +9,8 @@ mod brokers;
 mod comings_and_goings;
 #[path = "cluster/cut_off.rs"]
 mod cut_off;
+#[path = "cluster/disk.rs"]
+mod disk;
 #[path = "cluster/owner_killed.rs"]
 mod owner_killed;
 #[path = "cluster/stage.rs"]

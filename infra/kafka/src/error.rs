@@ -118,7 +118,7 @@ pub enum Stopped {
         /// What it is.
         what: String,
     },
-    /// The local disk failed.
+    /// The local disk failed: another node can follow.
     #[error("partition {} stopped at {at}: {what}", .at.partition)]
     Local {
         /// The next frame.

@@ -231,6 +231,15 @@ impl Follower {
         };
     }
 
+    /// An owner to whom nothing is written any more, because its index is full and cannot be written, is none.
+    pub(crate) fn watch_index(&mut self) {
+        if !self.is_stopped()
+            && let Err(error) = self.applier.look_after_index()
+        {
+            self.stop(Stopped::Local { at: self.next_place(), what: error.to_string() });
+        }
+    }
+
     /// Follows no further; nothing that is known is changed.
     pub(crate) fn stop(&mut self, why: Stopped) {
         self.end_epoch("the partition stopped");
@@ -269,6 +278,11 @@ impl Follower {
     fn be(&self, role: Role) {
         let (read_to, owner) = (self.read_to, self.counting.owner().cloned().map(Arc::new));
         self.standing.send_replace(Standing { role, read_to, owner });
+    }
+
+    /// True when it stopped for a reason that other nodes do not have.
+    pub(crate) fn is_without_disk(&self) -> bool {
+        matches!(self.standing.borrow().stopped(), Some(Stopped::Local { .. }))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
@@ -20,6 +20,8 @@ const POLL: Duration = Duration::from_millis(50);
 const HEARTBEATS: u128 = 20;
 /// How long the group may take to say who is in it.
 const ASKED: Duration = Duration::from_secs(2);
+/// How often a node that cannot do its share looks whether somebody else could.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// A member of a group, until it is dropped: then it gives back what is assigned to it and leaves, so that others need not
 /// wait for its session to end.
@@ -49,7 +51,8 @@ impl ConsumerContext for Telling {
 
 impl Member {
     /// Joins the group. Whoever is to work must be alive: a member whose pulse stops is silent, so that the group gives
-    /// its partitions to others, and is told anew what is its own when the pulse comes back.
+    /// its partitions to others, and is told anew what is its own when the pulse comes back. One that says it is unfit
+    /// leaves, if there are others to do its share.
     pub(crate) fn join(options: &Options, group: &str, pulse: Pulse, tell: Tell) -> Result<Member, KafkaError> {
         let session = options.limits.session.as_millis();
         let mut config = client::config(options);
@@ -63,10 +66,20 @@ impl Member {
         let consumer: Arc<BaseConsumer<Telling>> = Arc::new(config.create_with_context(Telling(tell))?);
         consumer.subscribe(&[&options.topic])?;
         let leaving = Arc::new(AtomicBool::new(false));
-        let (left, polled) = (leaving.clone(), consumer.clone());
+        let (left, polled, of_group) = (leaving.clone(), consumer.clone(), group.to_owned());
         let silent_after = options.limits.session / 2;
         let stay = move || {
+            let (mut is_member, mut asked) = (true, None::<Instant>);
             while !left.load(Ordering::Acquire) {
+                if is_member && pulse.says_unfit() && asked.is_none_or(|at| at.elapsed() > ASKED_EVERY) {
+                    asked = Some(Instant::now());
+                    if has_others(&polled, &of_group).unwrap_or(false) {
+                        tracing::error!(group = of_group, "this node leaves the group, since it cannot do its share");
+                        (polled.context().0)(Vec::new()); // First, as at the end.
+                        polled.unsubscribe();
+                        is_member = false;
+                    }
+                }
                 if pulse.age() > silent_after {
                     std::thread::sleep(POLL); // Polled too rarely, librdkafka leaves the group by itself.
                     continue;
@@ -84,14 +97,18 @@ impl Member {
 
     /// True when there may be others in the group that take over what this one has.
     pub(crate) fn has_others(&self) -> bool {
-        let found = self.consumer.fetch_group_list(Some(&self.group), ASKED);
-        found.map_or(true, |list| list.groups().iter().any(|group| group.members().len() > 1))
+        has_others(&self.consumer, &self.group).unwrap_or(true)
     }
 
     /// Begins to leave; the end of it is waited for when it is dropped.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
     }
+}
+
+fn has_others(consumer: &BaseConsumer<Telling>, group: &str) -> Result<bool, KafkaError> {
+    let found = consumer.fetch_group_list(Some(group), ASKED)?;
+    Ok(found.groups().iter().any(|group| group.members().len() > 1))
 }
 
 impl Drop for Member {

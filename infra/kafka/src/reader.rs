@@ -97,8 +97,12 @@ impl Reader {
             self.hear();
             self.node.sending.renew();
             for follower in &mut self.followers {
+                follower.watch_index();
                 follower.watch_read_back();
                 follower.step();
+            }
+            if self.followers.iter().any(Follower::is_without_disk) {
+                self.pulse.is_unfit();
             }
             if self.point_at.elapsed() > POINT_EVERY {
                 self.note_points();

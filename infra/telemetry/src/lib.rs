@@ -63,7 +63,9 @@ pub fn start(format: LogFormat, default_filter: &str) -> Result<Telemetry, Telem
     let filter = EnvFilter::try_new(&filter).map_err(|_| TelemetryError::Filter(filter))?;
     let provider = otlp::provider()?;
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    // Told of on the same stderr, a line that cannot be written to it (it is a file, and the disk is full) would be a panic.
+    let text =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false).with_ansi(colours);
     let lines = match format {
         LogFormat::Text => text.with_target(false).boxed(),
         LogFormat::Json => text.json().flatten_event(true).boxed(),

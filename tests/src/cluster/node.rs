@@ -63,7 +63,9 @@ impl Node {
     /// Starts it, and waits for nothing.
     pub fn start(&self) {
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a file");
-        let mut command = dying_with_us(program());
+        // A disk that takes nothing more is an error to whoever writes, not a signal.
+        let mut command = dying_with_us("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program());
         let listen = self.base.trim_start_matches("http://");
         command.args(["serve", "--listen", listen, "--data"]).arg(self.folder.join("data"));
         command.envs(self.environment.lock().expect("not poisoned").iter().cloned());
@@ -154,6 +156,13 @@ impl Node {
     /// SIGCONT: it goes on as if nothing had been.
     pub fn go_on(&self) {
         self.signal("-CONT");
+    }
+
+    /// From now on its disk takes nothing more: every write to a file fails, until it is started again.
+    pub fn disk_fails(&self) {
+        let id = self.id().to_string();
+        let limited = Command::new("prlimit").args(["--pid", &id, "--fsize=0:unlimited"]).status().expect("prlimit");
+        assert!(limited.success(), "{} is gone", self.name);
     }
 
     /// What becomes of everything between it and the stores, and of what other nodes send it. Clients still reach it.

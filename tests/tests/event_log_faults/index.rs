@@ -152,3 +152,36 @@ async fn a_follower_stops_before_an_index_that_cannot_be_written_fills_the_memor
     assert!((1_600..2_000).contains(&applied), "{applied} events of 50 an index: 32 of them may wait");
     assert!(log.failure().is_some_and(|why| why.contains("index")), "{:?}", log.failure());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_to_whom_nothing_can_be_appended_for_long_stops_so_that_another_can_be() {
+    let store = TroubledStore::default();
+    let (log, Following { mut applier, outbox }) = following(&store);
+    applier.begin_epoch(1);
+    store.set(Trouble::Fails);
+    let mut number = 0;
+    let failure = loop {
+        match taken(&log, number).await {
+            Some(Ok(())) => {
+                let frame = outbox.take().expect("it is open").frames().next().expect("a frame");
+                applier.apply(&[vec![frame]]).expect("applied");
+                number += 1;
+            }
+            Some(Err(AppendError::Failed(failure))) => break failure,
+            other => panic!("event {number}: {other:?}"),
+        }
+    };
+    assert!(failure.retry_helps && failure.to_string().contains("does not keep up"), "{failure}");
+    applier.look_after_index().expect("not at once: the disk may come back");
+    let begun = std::time::Instant::now();
+    let stopped = loop {
+        if let Err(stopped) = applier.look_after_index() {
+            break stopped;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it goes on refusing for good");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(begun.elapsed() > Duration::from_secs(5), "it waited {:?} only", begun.elapsed());
+    assert!(stopped.to_string().contains("the index cannot be written"), "{stopped}");
+    assert!(log.failure().is_some_and(|why| why.contains("index")), "{:?}", log.failure());
+}

@@ -114,14 +114,21 @@ impl Applier {
         if !self.agrees_with_accepted(batches) {
             return Err(ApplyError::OutOfPlace { found: first, expected: first });
         }
-        if let Some(waiting) = self.partition.backlog.too_many_for_a_follower() {
-            return Err(self.failed(&WriteError::Index(waiting)));
-        }
+        self.look_after_index()?;
         let group = self.gather(first, batches)?;
         self.take_in(&group)?;
         self.put(&group).map_err(|error| self.failed(&error))?;
         self.applied(&group);
         Ok(())
+    }
+
+    /// Fails, and everything after it, where the index could not be written for too long: nothing more may be appended here,
+    /// and what follows would fill the memory.
+    pub fn look_after_index(&self) -> Result<(), ApplyError> {
+        match self.partition.backlog.too_many_for_a_follower() {
+            Some(waiting) => Err(self.failed(&WriteError::Index(waiting))),
+            None => Ok(()),
+        }
     }
 
     fn failed(&self, error: &WriteError) -> ApplyError {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use carelog_domain::ports::Failure;
 use tokio::sync::watch;
@@ -17,6 +18,9 @@ const WAITING_MAX: usize = 8;
 /// Who follows cannot wait, since others read with it, and is stopped when so many wait for a store that cannot be written.
 const FOLLOWED_MAX: usize = 4 * WAITING_MAX;
 
+/// It is stopped as well when there was no room for so long for what is appended: it may be the owner, and another could be.
+const REFUSED_MAX: Duration = Duration::from_secs(10);
+
 /// What those who append look at.
 pub(super) struct Backlog(watch::Sender<Now>);
 
@@ -24,8 +28,8 @@ pub(super) struct Backlog(watch::Sender<Now>);
 struct Now {
     /// Full indexes that are not tables yet.
     waiting: usize,
-    /// True while the store of the index cannot be written.
-    failing: bool,
+    /// Since when the store of the index cannot be written, if it cannot.
+    failing: Option<Instant>,
     /// True when nothing more is accepted anyway.
     ended: bool,
 }
@@ -48,13 +52,18 @@ impl Backlog {
     }
 
     pub(super) fn set_failing(&self, failing: bool) {
-        self.0.send_if_modified(|now| std::mem::replace(&mut now.failing, failing) != failing);
+        self.0.send_if_modified(|now| {
+            let changed = now.failing.is_some() != failing;
+            now.failing = failing.then(|| now.failing.unwrap_or_else(Instant::now));
+            changed
+        });
     }
 
     /// How many full indexes wait, where a follower must stop for it.
     pub(super) fn too_many_for_a_follower(&self) -> Option<usize> {
         let now = *self.0.borrow();
-        (now.failing && now.waiting >= FOLLOWED_MAX).then_some(now.waiting)
+        let failing = now.failing?.elapsed();
+        (now.waiting >= FOLLOWED_MAX || (now.is_full() && failing > REFUSED_MAX)).then_some(now.waiting)
     }
 
     /// Lets everyone go on, to be told why nothing is accepted any more.
@@ -71,7 +80,7 @@ impl Partition {
         }
         metrics::counter!("carelog_log_index_waits_total").increment(1);
         let mut backlog = self.backlog.0.subscribe();
-        let full = match backlog.wait_for(|now| !now.is_full() || now.failing).await {
+        let full = match backlog.wait_for(|now| !now.is_full() || now.failing.is_some()).await {
             Ok(now) => now.is_full(),
             Err(_) => false, // The partition is gone; nobody could have asked.
         };
