@@ -34,10 +34,15 @@ pub enum Asked {
         /// Its id.
         command: String,
     },
-    /// Something that a read model or a replica knows: not older than this token, if one was sent, nor of the future.
-    State {
+    /// What stands in the log about something, wherever one asks: never older than what was answered before.
+    Version {
+        /// For people.
+        what: String,
+    },
+    /// What a read model knows: not older than the token that was sent, nor of the future.
+    Model {
         /// `(partition, offset)` that must be in it.
-        token: Option<(u16, u64)>,
+        token: (u16, u64),
         /// For people.
         what: String,
     },

@@ -76,14 +76,19 @@ fn claim<'a>(attempt: &'a Attempt, batches: &Batches<'_>, states: &States) -> Cl
             None if States::holds_of_nothing(&observed.seen) => Claimed::Nothing,
             None => wrong(Kind::Unexplained),
         },
-        (Asked::State { token, .. }, Answer::Observed(observed)) => match states.sizes(observed) {
-            Some((partition, sizes)) => {
-                let seen = token.filter(|(of, _)| *of == partition).map_or(0, |(_, offset)| offset + 1);
-                of(partition, sizes, Some(seen), u64::MAX)
+        (asked @ (Asked::Version { .. } | Asked::Model { .. }), Answer::Observed(observed)) => {
+            match states.sizes(observed) {
+                Some((partition, sizes)) => {
+                    let at_least = match asked {
+                        Asked::Model { token: (of, offset), .. } => Some(if *of == partition { offset + 1 } else { 0 }),
+                        _ => None,
+                    };
+                    of(partition, sizes, at_least, u64::MAX)
+                }
+                None if States::holds_of_nothing(&observed.seen) => Claimed::Nothing,
+                None => wrong(Kind::Unexplained),
             }
-            None if States::holds_of_nothing(&observed.seen) => Claimed::Nothing,
-            None => wrong(Kind::Unexplained),
-        },
+        }
         _ => wrong(Kind::NotUnderstood),
     }
 }

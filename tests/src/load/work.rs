@@ -144,7 +144,7 @@ fn answer_to_status(reply: &Reply) -> Answer {
 /// What the read model says of an appointment to somebody who has its token.
 async fn look_at_model(client: &mut Client, place: &Place) {
     let Some(Booked { appointment, token, .. }) = any(client, place) else { return };
-    let asked = Asked::State { token: places(&token).first().copied(), what: format!("appointment {appointment}") };
+    let asked = Asked::Model { token: places(&token)[0], what: format!("appointment {appointment}") };
     let body = json!({
         "query": "query($id: ID!) { appointment(id: $id) { status } }", "variables": { "id": appointment },
     });
@@ -173,10 +173,10 @@ fn answer_of_model(reply: &Reply, stream: String) -> Answer {
     Answer::Observed(Observation { stream, seen })
 }
 
-/// The version of a hospital as some node has it: maybe an old one, never one that is not.
+/// The version of a hospital, from whichever node: it catches up first, so it is what anybody was answered before, or later.
 async fn look_at_version(client: &mut Client, place: &Place) {
     let stream = format!("organization:{}", place.hospital);
-    let asked = Asked::State { token: None, what: format!("version of {stream}") };
+    let asked = Asked::Version { what: format!("version of {stream}") };
     let request = |http: &reqwest::Client, base: &str| http.get(format!("{base}/v1/hospitals/{}", place.hospital));
     let read = |reply: &Reply| match (reply.unavailable(), reply.status) {
         (Some(answer), _) => answer,

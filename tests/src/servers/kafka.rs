@@ -7,13 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+
 use super::free_port;
 use super::guard::{dying_with_us, spawn_to_the_end};
 use crate::server::root;
 
 /// The version that scripts/servers/kafka/pom.xml names.
 const VERSION: &str = "4.1.0";
-const CLUSTER: &str = "Y2FyZWxvZy10ZXN0cw-AAA";
 /// Two busy cores start three brokers in a while.
 const START_MAX: Duration = Duration::from_secs(120);
 
@@ -73,6 +76,8 @@ impl Kafka {
 
     fn start_as(brokers: u16, lines: usize, line: impl Fn(usize, u16) -> u16, more: &str) -> Kafka {
         let folder = tempfile::tempdir().expect("a folder");
+        // By time: one that begins with a hyphen would be taken for an option.
+        let cluster = URL_SAFE_NO_PAD.encode(Uuid::now_v7());
         let ports: Vec<(u16, u16)> = (0..brokers).map(|_| (free_port(), free_port())).collect();
         let voters: Vec<String> =
             ports.iter().zip(1..).map(|((_, controller), id)| format!("{id}@127.0.0.1:{controller}")).collect();
@@ -84,7 +89,7 @@ impl Kafka {
             let settings = properties(index + 1, (*port, *controller), &behind, &voters, &folder);
             fs::write(folder.join("server.properties"), settings + more).expect("settings");
             let format = java(&folder, 128)
-                .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+                .args(["kafka.tools.StorageTool", "format", "-t", &cluster, "-c"])
                 .arg(folder.join("server.properties"))
                 .output()
                 .expect("java");

@@ -270,16 +270,35 @@ fn a_read_model_behind_its_token_or_of_the_future_is_found() {
         happened(1, "b", stream, 2, "AppointmentCancelled", Value::Null),
     ];
     let read = |from, token, standing| {
-        let asked = Asked::State { token, what: "an appointment".to_owned() };
+        let asked = Asked::Model { token, what: "an appointment".to_owned() };
         attempt(from, from + 1, asked, Answer::Observed(says(stream, Seen::Status(standing))))
     };
     let history =
         [attempt(1, 2, command("a"), done(&log[0], false)), attempt(10, 20, command("b"), done(&log[1], false))];
     let with = |read: Attempt| kinds(&[history[0].clone(), history[1].clone(), read], &log);
-    assert_eq!(with(read(30, Some((0, 0)), Standing::Booked)), []);
-    assert_eq!(with(read(30, Some((0, 1)), Standing::Booked)), [Kind::FromThePast]);
-    assert_eq!(with(read(30, Some((0, 1)), Standing::Cancelled)), []);
-    assert_eq!(with(read(5, Some((0, 0)), Standing::Cancelled)), [Kind::Unexplained]);
+    assert_eq!(with(read(30, (0, 0), Standing::Booked)), []);
+    assert_eq!(with(read(30, (0, 1), Standing::Booked)), [Kind::FromThePast]);
+    assert_eq!(with(read(30, (0, 1), Standing::Cancelled)), []);
+    assert_eq!(with(read(5, (0, 0), Standing::Cancelled)), [Kind::Unexplained]);
+}
+
+#[test]
+fn a_version_from_before_what_was_acknowledged_is_found() {
+    let stream = "organization:1";
+    let log = [event(0, "a", stream, 1), event(1, "b", stream, 2)];
+    let read = |from, to, version| {
+        let asked = Asked::Version { what: "a hospital".to_owned() };
+        attempt(from, to, asked, Answer::Observed(says(stream, Seen::Version(version))))
+    };
+    let history =
+        [attempt(1, 2, command("a"), done(&log[0], false)), attempt(10, 20, command("b"), done(&log[1], false))];
+    let with = |reads: &[Attempt]| kinds(&[&history[..], reads].concat(), &log);
+    assert_eq!(with(&[read(30, 31, 2)]), []);
+    assert_eq!(with(&[read(30, 31, 1)]), [Kind::FromThePast], "the second was acknowledged before");
+    assert_eq!(with(&[read(12, 13, 1), read(12, 19, 2)]), [], "either, while it is under way");
+    assert_eq!(with(&[read(12, 13, 2), read(14, 15, 1)]), [Kind::FromThePast], "another reader saw it already");
+    assert_eq!(with(&[read(12, 30, 1)]), [], "asked before it was acknowledged");
+    assert_eq!(with(&[read(3, 4, 2)]), [Kind::Unexplained], "nobody had asked for it yet");
 }
 
 #[test]

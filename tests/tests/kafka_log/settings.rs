@@ -60,6 +60,22 @@ async fn a_folder_of_another_topic_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_another_cluster_is_refused_though_the_topic_has_the_same_name() {
+    let home = KafkaHome::new(&Kafka::shared(), 1);
+    drop(KafkaHome::open_owning(home.options("north")).await);
+    let elsewhere = Kafka::start(1);
+    let mut options = home.options("north");
+    options.bootstrap = elsewhere.bootstrap();
+    carelog_kafka::topic::create(&options).expect("a topic");
+    let Err(error) = KafkaHome::try_open(options).await else { panic!("it was opened") };
+    let OpenError::OtherCluster { folder, found, asked } = &error else { panic!("{error}") };
+    assert_eq!(*folder, home.node_folder("north"));
+    let of = format!("topic {} on cluster ", home.topic);
+    assert!(found.starts_with(&of) && asked.starts_with(&of) && found != asked, "{error}");
+    drop(KafkaHome::open_owning(home.options("north")).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brokers_that_do_not_answer_are_named() {
     let home = KafkaHome::new(&Kafka::shared(), 1);
     let mut options = home.options("north");
