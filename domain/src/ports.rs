@@ -27,8 +27,8 @@ pub use clock::Clock;
 pub use command_bus::{CommandBus, CommandDone, CommandError, CommandRequest, Credential, Fingerprint};
 pub use document_store::{Document, DocumentKey, DocumentStore, DocumentWrite, KEY_BYTES_MAX, Page};
 pub use event_log::{
-    Accepted, AppendError, Batch, Condition, Direction, EventFilter, EventLog, Expected, Head, Node, Owner, Root,
-    Stored, Term, ToAppend,
+    Accepted, AppendError, Batch, Condition, Direction, DurableEnds, EventFilter, EventLog, Expected, Head, Node,
+    Owner, Root, Stored, Term, ToAppend,
 };
 pub use freshness::Freshness;
 pub use key_store::{DataKey, KeyId, KeyState, KeyStore};

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use carelog_domain::kernel::actor::Reach;
 use carelog_domain::kernel::{Actor, Context, Partition, Position, Purpose, StreamName, Tag, Token, Version};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::{Direction, EventFilter, Stored};
+use carelog_domain::ports::{Direction, DurableEnds, EventFilter, Stored};
 use carelog_domain::rejection::Rejection;
 use carelog_schemas::sealing;
 use http::StatusCode;
@@ -284,17 +284,15 @@ pub(crate) async fn stream(State(shared): Rest, Path(stream): Path<String>, part
         let name: StreamName = stream.parse().map_err(|_| unknown())?;
         let limit = wanted.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
         let after = Version(wanted.after.unwrap_or(0));
-        shared.api.log.catch_up(shared.api.log.partition_of(name.slot())).await?;
-        let read = shared.api.log.read_stream(&name, after, limit).await?;
+        let log = &*shared.api.log;
+        let durable = DurableEnds::caught_up(log, log.partition_of(name.slot())).await?;
+        let read = log.read_stream(&name, after, limit).await?;
         if read.is_empty() && after == Version::NONE {
             return Err(unknown());
         }
-        let sizes = shared.api.log.head().await?;
-        let durable =
-            |place: Position| sizes.iter().any(|head| head.partition == place.partition && place.offset < head.size);
         let more = read.len() == limit;
         let mut events = Vec::with_capacity(read.len());
-        for stored in read.into_iter().filter(|stored| durable(stored.context.position)) {
+        for stored in durable.only(read) {
             if !reader.sees(&stored.context) {
                 return Err(unknown()); // A stream belongs to one hospital or to none.
             }

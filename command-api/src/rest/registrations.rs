@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carelog_domain::event::{Event, ProcessEvent};
 use carelog_domain::kernel::{Position, StreamName, Version};
-use carelog_domain::ports::{CommandDone, EventLog, Failure, Stored};
+use carelog_domain::ports::{CommandDone, DurableEnds, EventLog, Failure, Stored};
 use carelog_schemas::sealing;
 use futures::StreamExt;
 use futures::stream::select_all;
@@ -86,7 +86,7 @@ impl Registrations {
 
     /// How the request on the stream ended, if it has: the command's own, or of registrations the last.
     async fn look(&self, done: &CommandDone) -> Result<Option<Ended>, Failure> {
-        self.log.catch_up(self.log.partition_of(done.stream.slot())).await?;
+        let durable = DurableEnds::caught_up(&*self.log, self.log.partition_of(done.stream.slot())).await?;
         let before = Version(done.version.0.saturating_sub(1));
         let stored = self.log.read_stream(&done.stream, before, 1_000).await?;
         if stored.first().is_none_or(|first| first.context.command != done.command) {
@@ -101,9 +101,7 @@ impl Registrations {
             }
         }
         let Some((ended, position)) = end else { return Ok(None) };
-        let heads = self.log.head().await?;
-        let is_durable = heads.iter().any(|head| head.partition == position.partition && position.offset < head.size);
-        Ok(is_durable.then_some(ended)) // Accepted, not durable: the subscription wakes us when it is.
+        Ok(durable.include(position).then_some(ended)) // Accepted, not durable: the subscription wakes us when it is.
     }
 
     /// Sees to it that what is written from now on is read, for as long as somebody waits.

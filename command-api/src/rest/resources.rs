@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use carelog_domain::kernel::{Slot, StreamName, Tag, Version};
 use carelog_domain::policy::{self, Permission};
-use carelog_domain::ports::Direction;
+use carelog_domain::ports::{Direction, DurableEnds, EventLog, Failure};
 use carelog_domain::rejection::Rejection;
 use http::header::ETAG;
 use http::request::Parts;
@@ -80,20 +80,20 @@ async fn resource(lives: Lives, shared: &Shared, id: &str, parts: &Parts) -> Res
     let actor = run::actor(&parts.extensions)?;
     let unknown = || Problem::not_found("resource-unknown", "There is no such resource");
     let id: Uuid = id.parse().map_err(|_| unknown())?;
-    let log = &shared.api.log;
-    log.catch_up(log.partition_of(Slot::of_id(&id))).await?;
+    let log = &*shared.api.log;
+    let durable = DurableEnds::caught_up(log, log.partition_of(Slot::of_id(&id))).await?;
     let first = match lives {
         Lives::In(category) => log.read_stream(&StreamName::new(category, id), Version::NONE, 1).await?,
         Lives::Tagged(kind) => log.read_tag(Slot::of_id(&id), &Tag::new(kind, id), Direction::Forward, 1).await?,
     };
-    let first = first.into_iter().next().ok_or_else(unknown)?.context;
+    let first = durable.only(first).into_iter().next().ok_or_else(unknown)?.context;
     let reads = [Permission::ReadPatients, Permission::ReadBilling, Permission::ReadHistory, Permission::Import];
     let may = |permission: &Permission| policy::permits(&actor, *permission, first.hospital);
     if reads.iter().all(|permission| may(permission).is_err()) {
         let refusal = may(&Permission::ReadPatients).err().map(Rejection::from);
         return Err(refusal.map_or_else(unknown, Problem::from));
     }
-    let version = log.stream_version(&first.stream).await?;
+    let version = last_durable(log, &durable, &first.stream).await?;
     Ok(Resource {
         id,
         version: version.0,
@@ -101,4 +101,18 @@ async fn resource(lives: Lives, shared: &Shared, id: &str, parts: &Parts) -> Res
         stream: first.stream.as_str().to_owned(),
         graphql: "/graphql",
     })
+}
+
+/// The version of a stream's last durable event: what follows it may be accepted, and yet never be.
+async fn last_durable(log: &dyn EventLog, durable: &DurableEnds, stream: &StreamName) -> Result<Version, Failure> {
+    let mut version = log.stream_version(stream).await?;
+    while version != Version::NONE {
+        let before = Version(version.0 - 1);
+        let event = log.read_stream(stream, before, 1).await?;
+        if !durable.only(event).is_empty() {
+            break;
+        }
+        version = before;
+    }
+    Ok(version)
 }

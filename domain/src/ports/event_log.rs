@@ -287,6 +287,35 @@ pub struct Head {
     pub recorded_at: Option<Timestamp>,
 }
 
+/// Where the durable part of each partition ended at some moment. What was accepted beyond it may yet never be, and nobody may be
+/// told of it. The ends are asked for before events are read: afterwards others may be durable in the places of those.
+pub struct DurableEnds(Vec<Head>);
+
+impl DurableEnds {
+    /// The ends once all is seen here that was durable anywhere for this partition: what is told by them is no older than the
+    /// question.
+    pub async fn caught_up(log: &dyn EventLog, partition: Partition) -> Result<DurableEnds, Failure> {
+        log.catch_up(partition).await?;
+        DurableEnds::of(log).await
+    }
+
+    /// The ends as this process knows them.
+    pub async fn of(log: &dyn EventLog) -> Result<DurableEnds, Failure> {
+        log.head().await.map(DurableEnds)
+    }
+
+    /// True when what stands there is durable.
+    pub fn include(&self, position: Position) -> bool {
+        self.0.iter().any(|head| head.partition == position.partition && position.offset < head.size)
+    }
+
+    /// These events without those that are only accepted.
+    pub fn only(&self, mut events: Vec<Stored>) -> Vec<Stored> {
+        events.retain(|stored| self.include(stored.context.position));
+        events
+    }
+}
+
 /// An RFC 6962 Merkle tree hash (SHA-256).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Root(pub [u8; 32]);

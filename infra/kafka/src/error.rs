@@ -128,6 +128,13 @@ pub enum Stopped {
     },
 }
 
+impl Stopped {
+    /// True when other nodes can go on.
+    pub(crate) fn is_of_this_node(&self) -> bool {
+        matches!(self, Stopped::Local { .. })
+    }
+}
+
 /// Somebody else owns the partition: the cause of a failure that forwarding looks for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("partition {partition} is owned by {}", .owner.as_ref().map_or("nobody yet".to_owned(), |(node, address)| format!("{node} at {address}")))]

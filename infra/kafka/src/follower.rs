@@ -282,7 +282,7 @@ impl Follower {
 
     /// True when it stopped for a reason that other nodes do not have.
     pub(crate) fn is_without_disk(&self) -> bool {
-        matches!(self.standing.borrow().stopped(), Some(Stopped::Local { .. }))
+        self.standing.borrow().stopped().is_some_and(Stopped::is_of_this_node)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

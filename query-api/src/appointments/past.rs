@@ -3,6 +3,7 @@
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
 use carelog_domain::event::{AppointmentEvent, Event};
 use carelog_domain::kernel::{AppointmentId, Evolve, Recorded, StreamName, Timestamp, Version, Zone};
+use carelog_domain::ports::DurableEnds;
 use carelog_domain::scheduling::{self, history as words};
 use carelog_domain::{kernel, streams};
 use carelog_schemas::sealing::read_sealed;
@@ -153,8 +154,8 @@ fn then(facts: &scheduling::AppointmentFacts, version: Version) -> AppointmentTh
 async fn read_stream(asking: &Asking, stream: &StreamName) -> Answer<Vec<Recorded<Event>>> {
     let limit = asking.deps.limits.history_events_max;
     let log = &asking.deps.log;
-    log.catch_up(log.partition_of(stream.slot())).await?;
-    let stored = log.read_stream(stream, kernel::Version::NONE, limit + 1).await?;
+    let durable = DurableEnds::caught_up(&**log, log.partition_of(stream.slot())).await?;
+    let stored = durable.only(log.read_stream(stream, kernel::Version::NONE, limit + 1).await?);
     if stored.len() > limit {
         return Err(Problem::new("history-too-long", format!("more than {limit} events happened to this appointment")));
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carelog_domain::event::Event;
 use carelog_domain::kernel::{HospitalId, PatientId, Recorded, Slot, Tag, Timestamp};
-use carelog_domain::ports::{Direction, Stored};
+use carelog_domain::ports::{Direction, DurableEnds, Stored};
 use carelog_schemas::read_models::chart::{self, EVENTS};
 use carelog_schemas::sealing::open_event;
 use serde_json::Value;
@@ -67,8 +67,8 @@ async fn events(
     let mut read = 0;
     for slot in slots {
         let log = &asking.deps.log;
-        log.catch_up(log.partition_of(slot)).await?;
-        let found = log.read_tag(slot, &tag, Direction::Forward, events_max - read + 1).await?;
+        let durable = DurableEnds::caught_up(&**log, log.partition_of(slot)).await?;
+        let found = durable.only(log.read_tag(slot, &tag, Direction::Forward, events_max - read + 1).await?);
         read += found.len();
         if read > events_max {
             let message =

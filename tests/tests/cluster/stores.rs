@@ -11,8 +11,9 @@ fn all(stage: &Stage) -> Vec<u16> {
     (0..stage.cluster.partitions()).collect()
 }
 
-/// While a store is away every node says so and is ready nevertheless, and commands go on to the end of it.
-async fn while_away(stage: &Stage, store: &str) {
+/// While a store is away for so long every node says so and is ready nevertheless, and commands that do not need it go on to
+/// the end of it.
+async fn while_away(stage: &Stage, store: &str, short: u64) {
     let left = Instant::now();
     for node in stage.cluster.nodes() {
         loop {
@@ -25,7 +26,7 @@ async fn while_away(stage: &Stage, store: &str) {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-    tokio::time::sleep(Duration::from_secs(either(5, 60)).saturating_sub(left.elapsed())).await;
+    tokio::time::sleep(Duration::from_secs(either(short, 60)).saturating_sub(left.elapsed())).await;
     let took = stage.written_again(Instant::now(), &all(stage), |_| true).await;
     eprintln!("{store} is away for {:?}: written to after {took:?}", left.elapsed());
 }
@@ -39,17 +40,18 @@ async fn goes_on(stage: &Stage, store: &str) {
 async fn postgresql_dynamodb_and_s3_gone_for_a_while_lose_nothing() {
     let stage = Stage::set("stores").await;
     stage.cluster.postgres.stop("fast");
-    while_away(&stage, "sql").await;
+    // The keys are in it, and are kept in memory for ten seconds.
+    while_away(&stage, "sql", 15).await;
     stage.cluster.postgres.go();
     goes_on(&stage, "PostgreSQL").await;
 
     stage.cluster.dynamo.kill();
-    while_away(&stage, "documents").await;
+    while_away(&stage, "documents", 5).await;
     stage.cluster.dynamo.go();
     goes_on(&stage, "DynamoDB").await;
 
     stage.cluster.s3.kill();
-    while_away(&stage, "blobs").await;
+    while_away(&stage, "blobs", 5).await;
     stage.cluster.s3.go();
     goes_on(&stage, "S3").await;
     stage.end().await;

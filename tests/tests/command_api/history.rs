@@ -1,6 +1,9 @@
 //! What auditors read.
 
+use std::time::Duration;
+
 use axum::body::Body;
+use carelog_domain::kernel::{StreamName, Version};
 use futures::StreamExt;
 use http::Request;
 use serde_json::{Value, json};
@@ -85,4 +88,34 @@ async fn next(live: &mut Live) -> (String, Value) {
         let chunk = live.body.next().await.expect("the stream goes on").expect("readable");
         live.text.push_str(std::str::from_utf8(&chunk).expect("text"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_what_is_not_durable_yet() {
+    let house = House::open().await;
+    let hospital = format!("/v1/hospitals/{}", house.hospital);
+    let stream = format!("organization:{}", house.hospital);
+    let name: StreamName = stream.parse().expect("a stream");
+    let look = async |path: &str| house.call("GET", path, &[], &Value::Null).await;
+    assert_eq!(look(&hospital).await.header("etag"), "\"2\"");
+
+    house.disk.hold_syncs(true);
+    let prices = json!({ "entries": [{ "service": "visit", "display": "Visit",
+        "amount": { "amount": "90.00", "currency": "GBP" }, "validFrom": "2024-01-01" }] });
+    let path = format!("{hospital}/price-list");
+    let headers = [("idempotency-key", "later"), ("if-match", "\"2\"")];
+    let changing = house.call("PUT", &path, &headers, &prices);
+    let looking = async {
+        while house.log.stream_version(&name).await.expect("a version") != Version(3) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (resource, events) = (look(&hospital).await, look(&format!("/v1/streams/{stream}/events")).await);
+        house.disk.hold_syncs(false);
+        (resource, events)
+    };
+    let (changed, (resource, events)) = tokio::join!(changing, looking);
+    assert_eq!((resource.status, resource.header("etag")), (200, "\"2\""), "accepted, not durable: {}", resource.body);
+    assert_eq!(events.body["events"].as_array().unwrap().len(), 2, "{}", events.body);
+    assert_eq!((changed.status, changed.header("etag")), (200, "\"3\""), "{}", changed.body);
+    assert_eq!(look(&hospital).await.header("etag"), "\"3\"");
 }

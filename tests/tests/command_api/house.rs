@@ -1,4 +1,4 @@
-//! A command side on a log in a temporary folder, with a hospital in it, and a stand-in for the saga that registers
+//! A command side on a log on a disk that a test can hold, with a hospital in it, and a stand-in for the saga that registers
 //! patients.
 
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use carelog_domain::patient::commands::{EndRegistration, LinkPatient, RegisterPa
 use carelog_domain::ports::{
     BoxFuture, CommandBus, CommandDone, CommandError, CommandRequest, EventLog, Failure, Head, Settlement,
 };
-use carelog_event_log::{LocalLog, Options};
+use carelog_event_log::{IndexHome, LocalLog, MemoryStore, Options};
 use carelog_keys::FileKeyStore;
 use carelog_schemas::sealing;
 use carelog_tests::clock::ManualClock;
+use carelog_tests::forgetful_disk::ForgetfulDisk;
 use futures::StreamExt;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -49,6 +50,8 @@ pub(crate) struct House {
     pub(crate) api: Api,
     pub(crate) app: Router,
     pub(crate) log: Arc<dyn EventLog>,
+    /// Where the log is.
+    pub(crate) disk: ForgetfulDisk,
     pub(crate) bus: Arc<WriteSide>,
     pub(crate) hospital: String,
     pub(crate) role: String,
@@ -117,8 +120,10 @@ impl House {
     async fn empty() -> House {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::at("2024-12-01T12:00:00Z".parse().expect("instant")));
-        let log = LocalLog::open(Options::new(folder.path().join("log"), clock.clone())).expect("a log");
-        let log: Arc<dyn EventLog> = Arc::new(log);
+        let disk = ForgetfulDisk::default();
+        let index = IndexHome::Given(Arc::new(MemoryStore::default()));
+        let options = Options { disk: Arc::new(disk.clone()), index, ..Options::new("/log", clock.clone()) };
+        let log: Arc<dyn EventLog> = Arc::new(LocalLog::open(options).expect("a log"));
         let keys = Arc::new(FileKeyStore::open(&folder.path().join("keys")).expect("keys"));
         let bus = WriteSide::new(log.clone(), keys.clone(), clock.clone());
         let api = Api {
@@ -133,7 +138,7 @@ impl House {
         };
         let saga = tokio::spawn(register_patients(log.clone(), keys, bus.clone()));
         let app = router(api.clone()).layer(Extension(owner()));
-        House { api, app, log, bus, hospital: String::new(), role: String::new(), saga, _folder: folder }
+        House { api, app, log, disk, bus, hospital: String::new(), role: String::new(), saga, _folder: folder }
     }
 
     /// The same house behind an API of another kind.

@@ -244,8 +244,11 @@ async fn reached(
     }
 }
 
+/// Where only this node cannot go on, another answers whoever comes again.
 fn stopped(partition: Partition, why: &Stopped) -> Failure {
-    lasting(format!("partition {partition} stopped")).caused_by(why.clone())
+    let message = format!("partition {partition} stopped");
+    let failure = if why.is_of_this_node() { passing(message) } else { lasting(message) };
+    failure.caused_by(why.clone())
 }
 
 fn not_owner(partition: Partition, standing: &Standing) -> Failure {
