@@ -16,6 +16,17 @@ const TAKEOVER_MAX: Duration = Duration::from_secs(10);
 /// The partition that has a long past in the long form.
 const OLDEST: u16 = 0;
 
+/// For so long nobody took anything over: a partition that is on its way from one to another when it is killed is not a takeover.
+const QUIET: Duration = Duration::from_secs(3);
+
+async fn until_quiet(stage: &Stage) {
+    let owners = &stage.cluster.owners;
+    let since = || (0..stage.cluster.partitions()).filter_map(|number| owners.of(number)).map(|last| last.seen).max();
+    while since().is_some_and(|last| last.elapsed() < QUIET) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Somebody who owns a partition; in the long form whoever owns the one with the long past.
 fn an_owner(stage: &Stage) -> Option<Arc<Node>> {
     let nodes = stage.cluster.nodes().into_iter();
@@ -25,6 +36,7 @@ fn an_owner(stage: &Stage) -> Option<Arc<Node>> {
 
 /// Kills an owner and measures how long each of its partitions is not written to.
 async fn takeovers(stage: &Stage) -> BTreeMap<u16, Duration> {
+    until_quiet(stage).await;
     tokio::time::sleep(Duration::from_millis(rand::rng().random_range(100..1_000))).await;
     let node = an_owner(stage).expect("somebody owns");
     let owned = stage.cluster.owners.owned_by(&node.name);
