@@ -296,11 +296,6 @@ impl DurableEnds {
     /// question.
     pub async fn caught_up(log: &dyn EventLog, partition: Partition) -> Result<DurableEnds, Failure> {
         log.catch_up(partition).await?;
-        DurableEnds::of(log).await
-    }
-
-    /// The ends as this process knows them.
-    pub async fn of(log: &dyn EventLog) -> Result<DurableEnds, Failure> {
         log.head().await.map(DurableEnds)
     }
 
